@@ -1,1 +1,8 @@
-//! Placeholder while the workspace is laid out.
+//! Spanfall's viewer: live traffic between serverless functions as particles on a wall screen.
+//!
+//! Data goes through the plugins in this order: source -> traffic -> layout -> scene, particles ->
+//! panel. What a person does comes back as [`focus::Command`]s.
+
+pub mod focus;
+pub mod layout;
+pub mod traffic;
