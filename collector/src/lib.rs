@@ -1,11 +1,19 @@
 //! Spanfall's collector: OTLP spans in, live traffic edges out.
 //!
 //! The data goes through the modules in this order; a later one may know an earlier one's output,
-//! never the reverse: [`receive`] -> `span` -> [`reduce`] -> [`feed`].
+//! never the reverse: [`receive`] -> `span` -> [`reduce`] -> [`pipeline`] -> [`feed`].
 
+pub mod collector;
+pub mod config;
 pub mod edges;
 pub mod feed;
+pub mod pipeline;
 pub mod receive;
 pub mod record;
 pub mod reduce;
 pub mod replay;
+mod view;
+
+pub use collector::Collector;
+pub use config::Config;
+pub use pipeline::Pipeline;

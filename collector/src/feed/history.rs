@@ -1,0 +1,166 @@
+//! The recent past: every frame that went to all viewers, in order, in a ring that is bounded by
+//! age and by bytes. It is replayed to a new viewer, and it is every viewer's queue: a viewer is a
+//! place in the ring. In: frames. Out: frames by their number.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::frame::Frame;
+
+/// What a frame is to a viewer that begins in the past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sort {
+    /// A tick: it is played again.
+    Tick,
+    /// A change of the graph or a notice: the complete graph and the standing notices, which come
+    /// first, say it already.
+    State,
+}
+
+/// A frame in the ring.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    /// What it is.
+    pub(super) sort: Sort,
+    /// What goes out.
+    pub(super) frame: Frame,
+    /// How many ticks came before it since the hub's start, so that a loss can be counted even
+    /// when what was lost is gone.
+    pub(super) ticks_before: u64,
+    at: Instant,
+}
+
+/// The ring. Frames are numbered from 0 for as long as it lives.
+#[derive(Debug)]
+pub(super) struct History {
+    entries: VecDeque<Entry>,
+    /// The number of the oldest entry.
+    first: u64,
+    ticks: u64,
+    bytes: usize,
+    max_age: Duration,
+    max_bytes: usize,
+}
+
+impl History {
+    pub(super) fn new(max_age: Duration, max_bytes: usize) -> Self {
+        Self { entries: VecDeque::new(), first: 0, ticks: 0, bytes: 0, max_age, max_bytes }
+    }
+
+    /// Takes other bounds from now on.
+    pub(super) fn bound(&mut self, max_age: Duration, max_bytes: usize) {
+        self.max_age = max_age;
+        self.max_bytes = max_bytes;
+    }
+
+    /// Adds a frame, and drops from the other end what is too old or too much. The newest frame
+    /// always stays, whatever its size, since viewers that keep up wait for it.
+    pub(super) fn push(&mut self, sort: Sort, frame: Frame, at: Instant) {
+        self.bytes += frame.bytes();
+        self.entries.push_back(Entry { sort, frame, ticks_before: self.ticks, at });
+        if sort == Sort::Tick {
+            self.ticks += 1;
+        }
+        while self.entries.len() > 1 && self.front_must_go(at) {
+            if let Some(gone) = self.entries.pop_front() {
+                self.bytes -= gone.frame.bytes();
+                self.first += 1;
+            }
+        }
+    }
+
+    fn front_must_go(&self, now: Instant) -> bool {
+        self.bytes > self.max_bytes
+            || self.entries.front().is_some_and(|front| now - front.at > self.max_age)
+    }
+
+    /// The entry of that number, unless it is gone or still to come.
+    pub(super) fn get(&self, number: u64) -> Option<&Entry> {
+        let index = number.checked_sub(self.first)?;
+        self.entries.get(usize::try_from(index).ok()?)
+    }
+
+    /// The number of the oldest frame there is.
+    pub(super) fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// The number of the next frame to come.
+    pub(super) fn end(&self) -> u64 {
+        self.first + self.entries.len() as u64
+    }
+
+    /// How many ticks came since the start.
+    pub(super) fn ticks(&self) -> u64 {
+        self.ticks
+    }
+
+    /// How many ticks came before the frame of that number. For a frame that is gone, as if it
+    /// were the oldest there is.
+    pub(super) fn ticks_before(&self, number: u64) -> u64 {
+        self.get(number.max(self.first)).map_or(self.ticks, |entry| entry.ticks_before)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::message::{Message, Tick};
+    use super::*;
+
+    fn frame(t: u64) -> Frame {
+        Frame::encode(&Message::Tick(Tick { t, ms: 200, spans: 0, edges: Vec::new() })).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_too_old_goes_and_the_numbers_stay() {
+        let start = Instant::now();
+        let mut history = History::new(Duration::from_secs(10), usize::MAX);
+        for second in 0..30 {
+            history.push(Sort::Tick, frame(second), start + Duration::from_secs(second));
+        }
+        assert_eq!((history.first(), history.end()), (19, 30));
+        assert_eq!(history.get(18).map(|entry| entry.ticks_before), None);
+        assert_eq!(history.get(19).map(|entry| entry.ticks_before), Some(19));
+        assert_eq!(history.get(30).map(|entry| entry.ticks_before), None);
+    }
+
+    #[tokio::test]
+    async fn a_frame_larger_than_the_ring_stays_until_the_next() {
+        let mut history = History::new(Duration::from_secs(10), 1);
+        history.push(Sort::Tick, frame(0), Instant::now());
+        history.push(Sort::Tick, frame(1), Instant::now());
+        assert_eq!((history.first(), history.end()), (1, 2));
+    }
+
+    proptest! {
+        #[test]
+        fn adding_and_dropping_mirror_each_other(
+            steps in prop::collection::vec((0u64..5, any::<bool>()), 1..200),
+            max_bytes in 1usize..2000,
+        ) {
+            let start = Instant::now();
+            let mut history = History::new(Duration::from_secs(20), max_bytes);
+            let mut seconds = 0;
+            for (index, (wait, is_tick)) in steps.iter().enumerate() {
+                seconds += wait;
+                let sort = if *is_tick { Sort::Tick } else { Sort::State };
+                history.push(sort, frame(seconds), start + Duration::from_secs(seconds));
+                let held: usize = history.entries.iter().map(|entry| entry.frame.bytes()).sum();
+                prop_assert_eq!(held, history.bytes);
+                prop_assert!(held <= max_bytes || history.entries.len() == 1);
+                prop_assert_eq!(history.end(), index as u64 + 1);
+                let ticks = steps[..=index].iter().filter(|(_, tick)| *tick).count() as u64;
+                prop_assert_eq!(history.ticks(), ticks);
+                for number in history.first()..history.end() {
+                    let before =
+                        steps[..number as usize].iter().filter(|(_, tick)| *tick).count() as u64;
+                    prop_assert_eq!(history.ticks_before(number), before);
+                }
+            }
+        }
+    }
+}

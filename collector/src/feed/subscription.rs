@@ -1,0 +1,166 @@
+//! A viewer's end of the hub: its own sequence of frames, and what it asked to inspect.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep_until};
+
+use super::frame::Frame;
+use super::hub::{Hub, Place, Step, encode};
+use super::message::{Detail, Latency, Message, Operation, Request};
+use crate::reduce::hop::EdgeId;
+use crate::reduce::node::NodeId;
+use crate::reduce::{Account, Summary};
+
+/// How often details are sent.
+const DETAIL_EVERY: Duration = Duration::from_secs(1);
+
+/// How many nodes, and how many edges, one viewer may inspect: as many as a screen has room for.
+const MAX_INSPECTED: usize = 16;
+
+/// How many operations a detail names.
+const MAX_OPERATIONS: usize = 20;
+
+/// A viewer. Dropping it ends it.
+#[derive(Debug)]
+pub struct Subscription {
+    hub: Arc<Hub>,
+    place: Place,
+    /// What goes out before anything else.
+    first: VecDeque<Frame>,
+    head: watch::Receiver<u64>,
+    asked: Arc<Asked>,
+    /// When the next details are due; `None` while nothing is inspected.
+    details_due: Option<Instant>,
+}
+
+/// Asks for details on behalf of a [`Subscription`], from wherever it is convenient.
+#[derive(Clone, Debug)]
+pub struct Requester(Arc<Asked>);
+
+#[derive(Debug, Default)]
+struct Asked {
+    inspected: Mutex<Inspected>,
+    anew: Notify,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Inspected {
+    nodes: Vec<NodeId>,
+    edges: Vec<EdgeId>,
+}
+
+impl Subscription {
+    pub(super) fn new(
+        hub: Arc<Hub>,
+        place: Place,
+        first: VecDeque<Frame>,
+        head: watch::Receiver<u64>,
+    ) -> Self {
+        Self { hub, place, first, head, asked: Arc::default(), details_due: None }
+    }
+
+    /// The next frame; `None` once the feed has ended. Waits as long as there is nothing. Safe to
+    /// cancel: nothing is lost when the future is dropped.
+    pub async fn next(&mut self) -> Option<Frame> {
+        loop {
+            if let Some(frame) = self.first.pop_front() {
+                return Some(frame);
+            }
+            if self.details_due.is_some_and(|due| due <= Instant::now()) {
+                self.queue_details();
+                continue;
+            }
+            match self.hub.step(&mut self.place) {
+                Step::Frame(frame) => return Some(frame),
+                Step::Anew(frames) => {
+                    self.first = frames;
+                    continue;
+                }
+                Step::End => return None,
+                Step::Wait => {}
+            }
+            tokio::select! {
+                // The sender lives in the hub, which this holds, so it cannot be gone.
+                _ = self.head.changed() => {}
+                () = self.asked.anew.notified() => self.details_due = Some(Instant::now()),
+                () = until(self.details_due) => {}
+            }
+        }
+    }
+
+    /// Asks for something. What is asked for arrives through [`Self::next`].
+    pub fn request(&self, request: Request) {
+        self.requester().request(request);
+    }
+
+    /// A handle that asks on behalf of this viewer.
+    pub fn requester(&self) -> Requester {
+        Requester(Arc::clone(&self.asked))
+    }
+
+    fn queue_details(&mut self) {
+        let Inspected { nodes, edges } = self.asked.inspected.lock().clone();
+        let any = !nodes.is_empty() || !edges.is_empty();
+        self.details_due = any.then(|| Instant::now() + DETAIL_EVERY);
+        let reducer = &self.hub.reducer;
+        let nodes = nodes.into_iter().map(|id| Detail {
+            node: Some(id),
+            ..detail(reducer.node_account(id).unwrap_or_default())
+        });
+        let edges = edges.into_iter().map(|id| Detail {
+            edge: Some(id),
+            ..detail(reducer.edge_account(id).unwrap_or_default())
+        });
+        self.first.extend(nodes.chain(edges).filter_map(|detail| encode(&Message::Detail(detail))));
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.hub.leave();
+    }
+}
+
+impl Requester {
+    /// Asks for something. What is asked for arrives through [`Subscription::next`].
+    pub fn request(&self, request: Request) {
+        let Request::Inspect { mut nodes, mut edges } = request;
+        nodes.truncate(MAX_INSPECTED);
+        edges.truncate(MAX_INSPECTED);
+        *self.0.inspected.lock() = Inspected { nodes, edges };
+        self.0.anew.notify_one();
+    }
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn detail(account: Account) -> Detail {
+    let Account { all, operations, versions } = account;
+    let operations = operations.into_iter().take(MAX_OPERATIONS).map(|(name, summary)| Operation {
+        name,
+        counts: summary.counts,
+        latency: latency(&summary),
+    });
+    Detail {
+        node: None,
+        edge: None,
+        counts: all.counts,
+        latency: latency(&all),
+        operations: operations.collect(),
+        versions: versions.into_iter().collect(),
+    }
+}
+
+fn latency(summary: &Summary) -> Latency {
+    let Summary { counts: _, p50_us, p95_us, p99_us } = *summary;
+    Latency { p50_us, p95_us, p99_us }
+}
