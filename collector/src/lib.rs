@@ -7,6 +7,7 @@ pub mod collector;
 pub mod config;
 pub mod edges;
 pub mod feed;
+pub mod otlp_file;
 pub mod pipeline;
 pub mod receive;
 pub mod record;
