@@ -210,12 +210,12 @@ mod tests {
 
     /// A request with one resource of `size` bytes.
     fn request(size: usize) -> Vec<u8> {
-        let mut bytes = vec![0x0a];
-        prost::encoding::encode_varint(size as u64, &mut bytes);
-        bytes.push(0x0a);
-        prost::encoding::encode_varint((size - 2) as u64, &mut bytes);
-        bytes.resize(bytes.len() + size - 2, 0x20);
-        bytes
+        let field = |body: Vec<u8>| {
+            let mut bytes = vec![0x0a];
+            prost::encoding::encode_varint(body.len() as u64, &mut bytes);
+            [bytes, body].concat()
+        };
+        field(field(vec![b'x'; size]))
     }
 
     #[test]
@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn every_length_of_a_varint_file_is_told_even_where_it_looks_like_text() {
-        for size in 3..400 {
+        for size in 0..400 {
             let one = request(size);
             let mut file = Vec::new();
             for _ in 0..3 {
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn every_length_of_a_file_exporter_file_is_told() {
-        for size in 3..400 {
+        for size in 0..400 {
             let one = request(size);
             let mut file = Vec::new();
             for _ in 0..3 {

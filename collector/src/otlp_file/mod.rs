@@ -5,6 +5,8 @@
 //! The format is told by the content, so that a renamed file still reads. A recording is never held
 //! in memory; one request is, up to [`MAX_REQUEST_BYTES`].
 
+#[cfg(test)]
+pub(crate) mod any;
 mod detect;
 mod error;
 mod request;

@@ -9,6 +9,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use crate::receive::{JsonError, traces_to_protobuf};
 
 use super::MAX_REQUEST_BYTES;
+use super::detect::Scanner;
 use super::error::{Fault, Place, ReadError};
 use super::source::ZSTD_MAGIC;
 
@@ -62,6 +63,7 @@ impl Raw {
     /// recording ends in the middle of it.
     pub fn decode(self) -> Result<Decoded, ReadError> {
         let Self { bytes, place, json, complete } = self;
+        let text = bytes.clone();
         let decoded = match json {
             Some(true) => decode_json(&bytes),
             Some(false) => Ok(Some(bytes)),
@@ -70,12 +72,20 @@ impl Raw {
         match decoded {
             Ok(Some(bytes)) => Ok(Decoded::Traces(Request { bytes, place })),
             Ok(None) => Ok(Decoded::Other),
-            Err(_) if !complete => Err(ReadError { place, fault: Fault::Cut }),
+            Err((Fault::Json(_), _)) if !complete && !is_whole(&text) => {
+                Err(ReadError { place, fault: Fault::Cut })
+            }
             Err((fault, at)) => {
                 Err(ReadError { place: at.map_or(place.clone(), |at| at.of(&place)), fault })
             }
         }
     }
+}
+
+/// Whether the outermost JSON object ends, whatever is in it.
+fn is_whole(text: &[u8]) -> bool {
+    let mut scanner = Scanner::default();
+    text.iter().any(|byte| scanner.step(*byte))
 }
 
 /// Where in a piece of JSON something is wrong.
