@@ -5,4 +5,5 @@
 
 pub mod focus;
 pub mod layout;
+pub mod scene;
 pub mod traffic;

@@ -1,0 +1,250 @@
+//! The theme: what colours mean and how large things are, everywhere in the viewer. In: TOML.
+//! Out: the [`Theme`] resource.
+
+use std::fmt;
+
+use bevy::prelude::*;
+use serde::{Deserialize, Deserializer, de};
+use spanfall_collector::reduce::hop::Class;
+use thiserror::Error;
+
+/// The theme that comes with the program. [`Theme::default`] says the same; a test holds them
+/// together.
+pub const DARK: &str = include_str!("../../../assets/themes/dark.toml");
+
+/// The window height at which [`Sizes`] are taken as they are.
+pub const DESIGN_HEIGHT: f32 = 1080.0;
+
+/// Colours and sizes of everything on screen.
+#[derive(Resource, Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Theme {
+    /// Its name.
+    pub name: String,
+    /// What colours mean.
+    pub colors: Colors,
+    /// How large things are.
+    pub sizes: Sizes,
+}
+
+/// What colours mean. The same meaning has the same colour everywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Colors {
+    /// What everything stands on.
+    #[serde(deserialize_with = "hex")]
+    pub background: Color,
+    /// Panels, tooltips, the top bar.
+    #[serde(deserialize_with = "hex")]
+    pub surface: Color,
+    /// What lies on a panel: rows under the pointer, fields, chips.
+    #[serde(deserialize_with = "hex")]
+    pub surface_raised: Color,
+    /// Hairlines around panels and between their parts.
+    #[serde(deserialize_with = "hex")]
+    pub outline: Color,
+    /// Text that is read first.
+    #[serde(deserialize_with = "hex")]
+    pub text: Color,
+    /// Text that is read second: rates, units, headings of columns.
+    #[serde(deserialize_with = "hex")]
+    pub text_secondary: Color,
+    /// Text that is only there when looked for.
+    #[serde(deserialize_with = "hex")]
+    pub text_faint: Color,
+    /// Requests that went as they should.
+    #[serde(deserialize_with = "hex")]
+    pub ok: Color,
+    /// Requests that took too long.
+    #[serde(deserialize_with = "hex")]
+    pub slow: Color,
+    /// Requests refused because of a limit.
+    #[serde(deserialize_with = "hex")]
+    pub throttled: Color,
+    /// Requests that failed.
+    #[serde(deserialize_with = "hex")]
+    pub error: Color,
+    /// Cold starts.
+    #[serde(deserialize_with = "hex")]
+    pub cold: Color,
+    /// Edges without trouble.
+    #[serde(deserialize_with = "hex")]
+    pub edge: Color,
+    /// The disc of a node.
+    #[serde(deserialize_with = "hex")]
+    pub node: Color,
+    /// The symbol in a node.
+    #[serde(deserialize_with = "hex")]
+    pub icon: Color,
+    /// What is selected, focused, or can be clicked.
+    #[serde(deserialize_with = "hex")]
+    pub accent: Color,
+}
+
+/// How large things are: logical pixels in a window [`DESIGN_HEIGHT`] high.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sizes {
+    /// Small print: legends, units.
+    pub text_small: f32,
+    /// Body text of panels.
+    pub text: f32,
+    /// Headings.
+    pub text_large: f32,
+    /// The one number that matters.
+    pub text_display: f32,
+    /// The space between things that belong together; others are multiples of it.
+    pub space: f32,
+    /// Padding inside panels.
+    pub padding: f32,
+    /// Corners of panels.
+    pub corner: f32,
+    /// Names of nodes.
+    pub label: f32,
+    /// The rate under a name.
+    pub label_rate: f32,
+    /// Radius of an ordinary request's dot.
+    pub particle: f32,
+}
+
+/// Why a theme cannot be used.
+#[derive(Debug, Error)]
+#[error("the theme cannot be read: {0}")]
+pub struct ThemeError(#[from] toml::de::Error);
+
+impl Theme {
+    /// Reads a theme; what it does not name stays as in [`DARK`].
+    ///
+    /// # Errors
+    ///
+    /// When the text is not TOML, names something that no theme has, or has a colour that is not
+    /// `#RRGGBB` or `#RRGGBBAA`. The error says where.
+    pub fn parse(text: &str) -> Result<Self, ThemeError> {
+        Ok(toml::from_str(text)?)
+    }
+
+    /// By how much [`Sizes`] grow in a window of this height (logical pixels), so that a wall is
+    /// as legible at 4K as at 1080p. Small windows do not go below 0.8: text must stay text.
+    pub fn scale(window_height: f32) -> f32 {
+        (window_height / DESIGN_HEIGHT).clamp(0.8, 4.0)
+    }
+}
+
+impl Colors {
+    /// The colour of requests of this class.
+    pub fn of(&self, class: Class) -> Color {
+        match class {
+            Class::Ok => self.ok,
+            Class::Slow => self.slow,
+            Class::Throttled => self.throttled,
+            Class::Error => self.error,
+        }
+    }
+}
+
+impl Default for Theme {
+    fn default() -> Self {
+        Self { name: "dark".into(), colors: Colors::default(), sizes: Sizes::default() }
+    }
+}
+
+impl Default for Colors {
+    fn default() -> Self {
+        Self {
+            background: Color::srgb_u8(0x0A, 0x0F, 0x16),
+            surface: Color::srgb_u8(0x10, 0x18, 0x23),
+            surface_raised: Color::srgb_u8(0x18, 0x24, 0x34),
+            outline: Color::srgb_u8(0x24, 0x34, 0x47),
+            text: Color::srgb_u8(0xEA, 0xF0, 0xF7),
+            text_secondary: Color::srgb_u8(0x9B, 0xAE, 0xC2),
+            text_faint: Color::srgb_u8(0x5F, 0x73, 0x89),
+            ok: Color::srgb_u8(0xA9, 0xCD, 0xF0),
+            slow: Color::srgb_u8(0xF4, 0xB2, 0x4A),
+            throttled: Color::srgb_u8(0xF4, 0xB2, 0x4A),
+            error: Color::srgb_u8(0xFF, 0x5A, 0x5F),
+            cold: Color::srgb_u8(0x35, 0xD6, 0xE8),
+            edge: Color::srgb_u8(0x4A, 0x66, 0x83),
+            node: Color::srgb_u8(0x12, 0x1D, 0x2A),
+            icon: Color::srgb_u8(0xD5, 0xE3, 0xF2),
+            accent: Color::srgb_u8(0x6F, 0xB6, 0xFF),
+        }
+    }
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self {
+            text_small: 13.0,
+            text: 15.0,
+            text_large: 19.0,
+            text_display: 30.0,
+            space: 8.0,
+            padding: 16.0,
+            corner: 10.0,
+            label: 17.0,
+            label_rate: 14.0,
+            particle: 3.4,
+        }
+    }
+}
+
+/// Reads `#RRGGBB` and `#RRGGBBAA`.
+fn hex<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Color, D::Error> {
+    struct HexVisitor;
+
+    impl de::Visitor<'_> for HexVisitor {
+        type Value = Color;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a colour as #RRGGBB or #RRGGBBAA")
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Color, E> {
+            text.strip_prefix('#')
+                .filter(|digits| matches!(digits.len(), 6 | 8))
+                .and_then(|digits| Srgba::hex(digits).ok())
+                .map(Color::Srgba)
+                .ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+        }
+    }
+
+    deserializer.deserialize_str(HexVisitor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_and_the_defaults_say_the_same() {
+        // Named in full, so that a key missing from the file fails here too.
+        let table: toml::Table = DARK.parse().unwrap();
+        assert_eq!(table["colors"].as_table().unwrap().len(), 16);
+        assert_eq!(table["sizes"].as_table().unwrap().len(), 10);
+        assert_eq!(Theme::parse(DARK).unwrap(), Theme::default());
+    }
+
+    #[test]
+    fn a_theme_names_only_what_it_changes() {
+        let theme = Theme::parse("[colors]\nok = \"#01020304\"").unwrap();
+        assert_eq!(theme.colors.ok, Color::srgba_u8(1, 2, 3, 4));
+        assert_eq!(theme.colors.error, Colors::default().error);
+    }
+
+    #[test]
+    fn a_wrong_colour_is_an_error_that_says_where() {
+        for wrong in ["red", "#12345", "#GG0000", "#1234567890", ""] {
+            let text = format!("name = \"x\"\n[colors]\nok = \"{wrong}\"");
+            let error = Theme::parse(&text).unwrap_err().to_string();
+            assert!(error.contains("line 3") && error.contains("#RRGGBB"), "{error}");
+        }
+        assert!(Theme::parse("[colors]\nokay = \"#000000\"").is_err());
+    }
+
+    #[test]
+    fn sizes_double_from_1080_to_4k_and_stay_legible_in_small_windows() {
+        assert_eq!(Theme::scale(1080.0), 1.0);
+        assert_eq!(Theme::scale(2160.0), 2.0);
+        assert!(Theme::scale(100.0) >= 0.8);
+    }
+}
