@@ -145,6 +145,8 @@ pub(super) fn varint(bytes: &[u8]) -> Length {
 fn fit(head: &[u8], whole: bool, length: fn(&[u8]) -> Length) -> Fit {
     let mut rest = head;
     let cut = if whole { Fit::Cut } else { Fit::Clean };
+    // Nobody sends empty requests, but lengths in the other format begin with zeros.
+    let mut speaks = !head.is_empty();
     while !rest.is_empty() {
         let Some((size, header)) = length(rest) else { return cut };
         if size > MAX_REQUEST_BYTES as u64 {
@@ -156,12 +158,13 @@ fn fit(head: &[u8], whole: bool, length: fn(&[u8]) -> Length) -> Fit {
         if !looks_like_request(seen, size) {
             return Fit::Not;
         }
+        speaks &= size > 0;
         match body.get(size..) {
             Some(next) => rest = next,
             None => return cut,
         }
     }
-    Fit::Clean
+    if speaks { Fit::Clean } else { Fit::Cut }
 }
 
 fn bare(head: &[u8], whole: bool) -> Fit {
@@ -171,7 +174,8 @@ fn bare(head: &[u8], whole: bool) -> Fit {
 
 /// Whether these can be the first bytes of a request of `size` bytes.
 fn looks_like_request(seen: &[u8], size: usize) -> bool {
-    seen.starts_with(&ZSTD_MAGIC) || seen.starts_with(b"{\"") || looks_like_protobuf(seen, size)
+    let begins = |with: &[u8]| seen.iter().zip(with).all(|(a, b)| a == b) && size >= with.len();
+    begins(&ZSTD_MAGIC) || begins(b"{\"") || looks_like_protobuf(seen, size)
 }
 
 /// Whether these can be the first bytes of an `ExportTraceServiceRequest` of `size` bytes: nothing

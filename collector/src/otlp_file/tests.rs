@@ -181,6 +181,18 @@ proptest! {
     }
 }
 
+#[test]
+fn a_small_recording_cut_at_every_byte_gives_what_came_before() {
+    let requests: Vec<_> = (1..4).map(|id| small(id, u64::from(id))).collect();
+    for format in FORMATS {
+        let file = written(format, &requests);
+        for cut in 0..file.len() {
+            let read = requests_of(&read_named(&file[..cut], "cut"));
+            assert_eq!(requests[..read.len()], read, "{format:?} cut at {cut}");
+        }
+    }
+}
+
 /// Three lines as the OpenTelemetry Collector's file exporter writes them: traces, metrics, logs.
 const FILE_EXPORTER: &str = r#"{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"checkout"}}]},"scopeSpans":[{"scope":{"name":"otel","version":"1.2"},"spans":[{"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","parentSpanId":"eee19b7ec3c1b173","flags":257,"name":"GET /cart","kind":2,"startTimeUnixNano":"1544712660000000000","endTimeUnixNano":"1544712661000000000","attributes":[{"key":"http.response.status_code","value":{"intValue":"200"}}],"status":{}}]}],"schemaUrl":"https://opentelemetry.io/schemas/1.26.0"}]}
 {"resourceMetrics":[{"resource":{},"scopeMetrics":[{"scope":{},"metrics":[{"name":"up","gauge":{"dataPoints":[{"asDouble":1}]}}]}]}]}
