@@ -60,6 +60,17 @@ impl fmt::Display for Protocol {
     }
 }
 
+/// What a request carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Signal {
+    /// Spans, which is what the collector is for.
+    Traces,
+    /// Metrics, which it accepts and drops, so that one exporter setting works for a whole Lambda.
+    Metrics,
+    /// Logs, likewise.
+    Logs,
+}
+
 /// How a request is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Compression {
@@ -81,6 +92,16 @@ impl Compression {
             Self::Identity => "identity",
             Self::Gzip => "gzip",
             Self::Zstd => "zstd",
+        }
+    }
+
+    /// The compression that a header names.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        match name.trim().to_ascii_lowercase().as_str() {
+            "" | "identity" => Some(Self::Identity),
+            "gzip" | "x-gzip" => Some(Self::Gzip),
+            "zstd" => Some(Self::Zstd),
+            _ => None,
         }
     }
 }

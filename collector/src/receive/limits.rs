@@ -55,6 +55,16 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// The bound on bytes in flight that really holds: a lower one than a single request needs,
+    /// as it comes, decompressed, and translated from JSON, would turn it away for ever.
+    pub(super) fn in_flight_bound(&self) -> u64 {
+        let request = self.max_decompressed_bytes.saturating_mul(2);
+        let request = request.saturating_add(self.max_request_bytes);
+        self.max_in_flight_bytes.max(request) as u64
+    }
+}
+
 /// The whole value that the `Authorization` header must have, such as `Bearer 1234`. It is not shown
 /// by `{:?}`, so that it stays out of logs.
 #[derive(Clone)]
