@@ -50,9 +50,10 @@ impl Drop for InFlight {
     }
 }
 
-/// Reads a body to its end.
+/// Reads a body to its end. `framing` bytes of it do not count towards the limit.
 pub(super) async fn collect<S, B, E>(
     body: Pin<&mut S>,
+    framing: usize,
     limits: &Limits,
     held: &mut InFlight,
 ) -> Result<Bytes, Refusal>
@@ -67,12 +68,16 @@ where
         whole.push(chunk);
         Ok(())
     };
-    each_chunk(body, limits, take).await?;
+    each_chunk(body, framing, limits, take).await?;
     Ok(whole.into_bytes())
 }
 
 /// Reads a body to its end and forgets it; says how long it was.
-pub(super) async fn discard<S, B, E>(body: Pin<&mut S>, limits: &Limits) -> Result<usize, Refusal>
+pub(super) async fn discard<S, B, E>(
+    body: Pin<&mut S>,
+    framing: usize,
+    limits: &Limits,
+) -> Result<usize, Refusal>
 where
     S: Stream<Item = Result<B, E>>,
     B: Buf,
@@ -83,7 +88,7 @@ where
         length += chunk.len();
         Ok(())
     };
-    each_chunk(body, limits, count).await?;
+    each_chunk(body, framing, limits, count).await?;
     Ok(length)
 }
 
@@ -111,6 +116,7 @@ where
 
 fn each_chunk<'b, S, B, E>(
     mut body: Pin<&'b mut S>,
+    framing: usize,
     limits: &'b Limits,
     mut take: impl FnMut(Bytes) -> Result<(), Refusal> + 'b,
 ) -> impl Future<Output = Result<(), Refusal>> + 'b
@@ -127,7 +133,7 @@ where
                 Refusal::Malformed(format!("the body ended early, after {length} bytes: {error}"))
             })?;
             length += chunk.remaining();
-            if length > limit {
+            if length > limit.saturating_add(framing) {
                 return Err(Refusal::too_large(limit));
             }
             take(chunk.copy_to_bytes(chunk.remaining()))?;

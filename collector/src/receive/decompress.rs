@@ -80,3 +80,98 @@ fn read_up_to(reader: &mut impl Read, limit: usize, held: &mut InFlight) -> Resu
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::receive::{Limits, Receiver, Sink};
+    use crate::reduce::{Ingested, Malformed};
+
+    struct Nowhere;
+
+    impl Sink for Nowhere {
+        fn traces(&self, _: Bytes) -> Result<Ingested, Malformed> {
+            Ok(Ingested::default())
+        }
+    }
+
+    fn in_flight() -> InFlight {
+        InFlight::new(Arc::new(Receiver::new(Limits::default(), Arc::new(Nowhere))))
+    }
+
+    fn compress(compression: Compression, plain: &[u8]) -> Bytes {
+        let mut gzip = flate2::bufread::GzEncoder::new(plain, flate2::Compression::fast());
+        match compression {
+            Compression::Identity => Bytes::copy_from_slice(plain),
+            Compression::Zstd => zstd::encode_all(plain, 3).unwrap().into(),
+            Compression::Gzip => {
+                let mut out = Vec::new();
+                gzip.read_to_end(&mut out).unwrap();
+                out.into()
+            }
+        }
+    }
+
+    #[test]
+    fn everything_up_to_the_limit_comes_out_and_nothing_beyond() {
+        for compression in Compression::ALL {
+            for length in [0, 1, STEP - 1, STEP, STEP + 1, 3 * STEP] {
+                let plain: Vec<u8> = (0..length).map(|n| (n % 251) as u8).collect();
+                let body = compress(compression, &plain);
+                let out = decompress(compression, body.clone(), length, &mut in_flight());
+                assert_eq!(out, Ok(plain.into()), "{compression} {length}");
+                if let Some(less) = length.checked_sub(1) {
+                    let out = decompress(compression, body, less, &mut in_flight());
+                    assert_eq!(out, Err(Refusal::too_large_decompressed(less)));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_bomb_produces_no_more_than_the_limit_and_a_step() {
+        let zeros = vec![0; 64 << 20];
+        for compression in [Compression::Gzip, Compression::Zstd] {
+            let mut held = in_flight();
+            let out = decompress(compression, compress(compression, &zeros), 1 << 20, &mut held);
+            assert_eq!(out, Err(Refusal::too_large_decompressed(1 << 20)));
+            assert!(held.bytes() <= (1 << 20) + 2 * STEP as u64, "{}", held.bytes());
+        }
+    }
+
+    #[test]
+    fn members_and_frames_in_a_row_are_one_body() {
+        for compression in [Compression::Gzip, Compression::Zstd] {
+            let twice = [compress(compression, b"ab"), compress(compression, b"cd")].concat();
+            let out = decompress(compression, twice.into(), 100, &mut in_flight());
+            assert_eq!(out, Ok(Bytes::from_static(b"abcd")));
+        }
+    }
+
+    #[test]
+    fn a_frame_that_wants_a_huge_window_is_refused() {
+        // The header of a frame with a window of 2^27 bytes, and an empty last block.
+        let frame = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 17 << 3, 0x01, 0x00, 0x00];
+        let out = decompress(Compression::Zstd, frame.to_vec().into(), 100, &mut in_flight());
+        assert!(matches!(out, Err(Refusal::Malformed(_))), "{out:?}");
+    }
+
+    #[test]
+    fn too_much_in_flight_stops_decompression() {
+        let limits = Limits {
+            max_request_bytes: 0,
+            max_decompressed_bytes: STEP,
+            max_in_flight_bytes: 0,
+            ..Limits::default()
+        };
+        let receiver = Arc::new(Receiver::new(limits, Arc::new(Nowhere)));
+        let body = compress(Compression::Gzip, &vec![0; 4 * STEP]);
+        let mut held = InFlight::new(Arc::clone(&receiver));
+        let out = decompress(Compression::Gzip, body, 8 * STEP, &mut held);
+        assert!(matches!(out, Err(Refusal::Busy { .. })), "{out:?}");
+        drop(held);
+        assert_eq!(receiver.counters().in_flight_bytes.get(), 0);
+    }
+}

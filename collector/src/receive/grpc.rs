@@ -28,7 +28,7 @@ use super::connections::{self, Peer};
 use super::counters::{Compression, Protocol, Signal};
 use super::ingest::Traces;
 use super::refusal::Refusal;
-use super::{Limits, Receiver, answer};
+use super::{Receiver, answer};
 
 const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
@@ -41,7 +41,7 @@ type Answer =
     Response<StreamBody<stream::Iter<std::vec::IntoIter<Result<Frame<Bytes>, Infallible>>>>>;
 
 /// Serves OTLP/gRPC on the listener until `stop`; returns when running requests are answered, or
-/// have had [`Limits::shutdown_grace`] for it.
+/// have had [`Limits::shutdown_grace`](super::Limits::shutdown_grace) for it.
 pub async fn serve_grpc(listener: TcpListener, receiver: Arc<Receiver>, stop: CancellationToken) {
     let shared = Arc::clone(&receiver);
     let service = service_fn(move |request| {
@@ -82,20 +82,15 @@ async fn take(
     let compression = compression(&head.headers)?;
     let counters = receiver.counters();
     counters.requests.of(Protocol::Grpc, compression).add(1);
-    // The limit is for the message, not for what frames it.
-    let with_prefix = Limits {
-        max_request_bytes: limits.max_request_bytes.saturating_add(PREFIX),
-        ..Limits::clone(&limits)
-    };
     let body = pin!(body.into_data_stream());
     let bytes = counters.bytes.of(Protocol::Grpc, compression);
     if signal != Signal::Traces {
-        bytes.add(discard(body, &with_prefix).await? as u64);
+        bytes.add(discard(body, PREFIX, &limits).await? as u64);
         receiver.drop_signal(signal);
         return Ok(Bytes::new());
     }
     let mut held = InFlight::new(Arc::clone(receiver));
-    let body = collect(body, &with_prefix, &mut held).await?;
+    let body = collect(body, PREFIX, &limits, &mut held).await?;
     bytes.add(body.len() as u64);
     let (compressed, body) = message(body)?;
     let compression = match (compressed, compression) {

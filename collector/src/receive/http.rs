@@ -120,12 +120,12 @@ where
     }
     let bytes = counters.bytes.of(protocol, compression);
     if signal != Signal::Traces {
-        bytes.add(discard(body, &limits).await? as u64);
+        bytes.add(discard(body, 0, &limits).await? as u64);
         receiver.drop_signal(signal);
         return Ok(Ingested::default());
     }
     let mut held = InFlight::new(Arc::clone(receiver));
-    let body = collect(body, &limits, &mut held).await?;
+    let body = collect(body, 0, &limits, &mut held).await?;
     bytes.add(body.len() as u64);
     receiver.take(Traces { protocol, compression, body, held }).await
 }

@@ -19,8 +19,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use ::http::{HeaderMap, HeaderValue};
 use ::http::header::AUTHORIZATION;
+use ::http::{HeaderMap, HeaderValue};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
@@ -105,3 +105,6 @@ impl Receiver {
         self.complaints.warn(peer, port, refusal);
     }
 }
+
+#[cfg(test)]
+mod tests;
