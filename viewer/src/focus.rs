@@ -1,8 +1,37 @@
-//! What the person looks at: the node or edge under the pointer, and the selected one.
+//! What the person looks at: the node or edge under the pointer, the selected one, and the way
+//! back. In: [`Command`]s from pointer, keys and panels. Out: [`Focus`] and [`Shown`].
 
 use bevy::prelude::*;
 use spanfall_collector::reduce::hop::EdgeId;
 use spanfall_collector::reduce::node::NodeId;
+
+use crate::layout::Places;
+use crate::traffic::Traffic;
+
+/// Applies the [`Command`]s that concern focus.
+pub struct FocusPlugin;
+
+impl Plugin for FocusPlugin {
+    fn build(&self, app: &mut App) {
+        app.init_resource::<Focus>()
+            .init_resource::<Shown>()
+            .init_resource::<Trail>()
+            .init_resource::<Traffic>()
+            .init_resource::<Places>()
+            .add_message::<Command>()
+            .configure_sets(Update, (FocusSystems::Ask, FocusSystems::Apply).chain())
+            .add_systems(Update, (apply, forget_what_is_gone).chain().in_set(FocusSystems::Apply));
+    }
+}
+
+/// When focus changes within `Update`.
+#[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FocusSystems {
+    /// Pointer, keys and panels write [`Command`]s.
+    Ask,
+    /// [`Focus`] and [`Shown`] follow. What reads them in the same frame runs after this.
+    Apply,
+}
 
 /// Something on the picture that can be pointed at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +58,21 @@ impl Focus {
     }
 }
 
+/// Which of the parts that can be hidden are shown.
+#[derive(Resource, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The legend (L).
+    pub legend: bool,
+    /// The list of keys (H or ?).
+    pub keys: bool,
+}
+
+impl Default for Shown {
+    fn default() -> Self {
+        Self { legend: true, keys: false }
+    }
+}
+
 /// What a person asked for, by mouse, key or panel.
 #[derive(Message, Clone, Copy, Debug, PartialEq)]
 pub enum Command {
@@ -36,8 +80,16 @@ pub enum Command {
     Hover(Option<Item>),
     /// Select something, or nothing.
     Select(Option<Item>),
+    /// One step back (Esc): closes the list of keys, else selects what was selected before.
+    Back,
+    /// Select the next node in reading order (Tab).
+    Next,
+    /// Select the node before in reading order (Shift+Tab).
+    Previous,
     /// Show the whole graph (F).
     Fit,
+    /// Zoom about the middle of the window by this factor; above 1 is closer (+ and -).
+    Zoom(f32),
     /// Put a node where it was dragged, in world units; the layout keeps it there.
     Place(NodeId, Vec2),
     /// Forget all dragged places (R).
@@ -46,4 +98,235 @@ pub enum Command {
     TogglePause,
     /// Write a PNG of the window (S).
     Snapshot,
+    /// Show or hide the legend (L).
+    ToggleLegend,
+    /// Show or hide the list of keys (H or ?).
+    ToggleKeys,
+    /// Fill the screen, or go back to a window (F11).
+    ToggleFullScreen,
+}
+
+/// Selections before the current one, newest last.
+#[derive(Resource, Clone, Debug, Default)]
+struct Trail {
+    items: Vec<Item>,
+}
+
+impl Trail {
+    /// Nobody presses Esc more often than this.
+    const LIMIT: usize = 32;
+
+    fn push(&mut self, item: Item) {
+        self.items.retain(|&other| other != item);
+        if self.items.len() == Self::LIMIT {
+            self.items.remove(0);
+        }
+        self.items.push(item);
+    }
+}
+
+fn apply(
+    mut commands: MessageReader<'_, '_, Command>,
+    traffic: Res<'_, Traffic>,
+    places: Res<'_, Places>,
+    mut trail: ResMut<'_, Trail>,
+    mut focus: ResMut<'_, Focus>,
+    mut shown: ResMut<'_, Shown>,
+) {
+    for command in commands.read() {
+        let mut next = *focus;
+        let mut visible = *shown;
+        match *command {
+            Command::Hover(item) => next.hovered = item,
+            Command::Select(item) => select(&mut next, &mut trail, item),
+            Command::Back if visible.keys => visible.keys = false,
+            Command::Back => next.selected = trail.items.pop(),
+            Command::Next => step(&mut next, &mut trail, &reading_order(&traffic, &places), 1),
+            Command::Previous => {
+                step(&mut next, &mut trail, &reading_order(&traffic, &places), -1);
+            }
+            Command::ToggleLegend => visible.legend = !visible.legend,
+            Command::ToggleKeys => visible.keys = !visible.keys,
+            _ => {}
+        }
+        focus.set_if_neq(next);
+        shown.set_if_neq(visible);
+    }
+}
+
+/// Selects, and remembers what was selected before. To select nothing also forgets the way back:
+/// a click on the background means "done".
+fn select(focus: &mut Focus, trail: &mut Trail, item: Option<Item>) {
+    if focus.selected == item {
+        return;
+    }
+    match (focus.selected, item) {
+        (Some(before), Some(_)) => trail.push(before),
+        (_, None) => trail.items.clear(),
+        (None, Some(_)) => {}
+    }
+    focus.selected = item;
+}
+
+/// Selects the node that comes `by` places after the selected one; the first or the last one
+/// where none is selected. Walking leaves no trail: Esc ends it at once.
+fn step(focus: &mut Focus, trail: &mut Trail, order: &[NodeId], by: isize) {
+    let at = match focus.selected {
+        Some(Item::Node(id)) => order.iter().position(|&other| other == id),
+        _ => None,
+    };
+    let count = order.len().cast_signed();
+    let next = match at {
+        Some(at) => (at.cast_signed() + by).rem_euclid(count.max(1)),
+        None if by >= 0 => 0,
+        None => count - 1,
+    };
+    if let Some(&id) = usize::try_from(next).ok().and_then(|next| order.get(next)) {
+        trail.items.clear();
+        focus.selected = Some(Item::Node(id));
+    }
+}
+
+/// All nodes, column by column from the left, each from the top: how the picture is read.
+fn reading_order(traffic: &Traffic, places: &Places) -> Vec<NodeId> {
+    let mut order: Vec<(Vec2, NodeId)> = traffic
+        .nodes
+        .keys()
+        .filter_map(|id| Some((places.target.get(id).copied()?, *id)))
+        .collect();
+    order.sort_by(|(a, a_id), (b, b_id)| {
+        a.x.total_cmp(&b.x).then(b.y.total_cmp(&a.y)).then(a_id.cmp(b_id))
+    });
+    order.into_iter().map(|(_, id)| id).collect()
+}
+
+/// A node or edge that has left the graph can be neither pointed at nor selected.
+fn forget_what_is_gone(
+    traffic: Res<'_, Traffic>,
+    mut revision: Local<'_, u64>,
+    mut trail: ResMut<'_, Trail>,
+    mut focus: ResMut<'_, Focus>,
+) {
+    if *revision == traffic.revision {
+        return;
+    }
+    *revision = traffic.revision;
+    let exists = |item: &Item| match item {
+        Item::Node(id) => traffic.nodes.contains_key(id),
+        Item::Edge(id) => traffic.edges.contains_key(id),
+    };
+    trail.items.retain(exists);
+    let next =
+        Focus { hovered: focus.hovered.filter(exists), selected: focus.selected.filter(exists) };
+    focus.set_if_neq(next);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::traffic::{NodeState, Rates, Series};
+    use spanfall_collector::reduce::node::NodeKind;
+
+    const A: Item = Item::Node(NodeId(1));
+    const B: Item = Item::Node(NodeId(2));
+    const C: Item = Item::Node(NodeId(3));
+
+    fn node(name: &str) -> NodeState {
+        NodeState {
+            kind: NodeKind::Function,
+            name: name.to_owned(),
+            account: String::new(),
+            region: String::new(),
+            entry: false,
+            inbound: Rates::default(),
+            outbound: Rates::default(),
+            series: Series::default(),
+        }
+    }
+
+    /// Three nodes: 1 on the left, 3 above 2 on the right.
+    fn app() -> App {
+        let mut app = App::new();
+        app.add_plugins((MinimalPlugins, FocusPlugin));
+        let mut traffic = Traffic::default();
+        let mut places = Places::default();
+        for (id, at) in [(1, Vec2::ZERO), (2, Vec2::new(9.0, -5.0)), (3, Vec2::new(9.0, 5.0))] {
+            traffic.nodes.insert(NodeId(id), node("n"));
+            places.target.insert(NodeId(id), at);
+        }
+        traffic.revision = 1;
+        app.insert_resource(traffic).insert_resource(places);
+        app
+    }
+
+    fn after(app: &mut App, command: Command) -> Focus {
+        app.world_mut().write_message(command);
+        app.update();
+        *app.world().resource::<Focus>()
+    }
+
+    #[test]
+    fn esc_goes_back_through_the_selections_and_then_to_none() {
+        let mut app = app();
+        for item in [A, B, C] {
+            after(&mut app, Command::Select(Some(item)));
+        }
+        assert_eq!(after(&mut app, Command::Back).selected, Some(B));
+        assert_eq!(after(&mut app, Command::Back).selected, Some(A));
+        assert_eq!(after(&mut app, Command::Back).selected, None);
+        assert_eq!(after(&mut app, Command::Back).selected, None);
+    }
+
+    #[test]
+    fn a_click_on_the_background_ends_the_way_back() {
+        let mut app = app();
+        after(&mut app, Command::Select(Some(A)));
+        after(&mut app, Command::Select(Some(B)));
+        after(&mut app, Command::Select(None));
+        assert_eq!(after(&mut app, Command::Back).selected, None);
+    }
+
+    #[test]
+    fn esc_closes_the_list_of_keys_before_it_goes_back() {
+        let mut app = app();
+        after(&mut app, Command::Select(Some(A)));
+        after(&mut app, Command::ToggleKeys);
+        assert_eq!(after(&mut app, Command::Back).selected, Some(A));
+        assert!(!app.world().resource::<Shown>().keys);
+        assert_eq!(after(&mut app, Command::Back).selected, None);
+    }
+
+    #[test]
+    fn tab_walks_the_nodes_in_reading_order_and_around() {
+        let mut app = app();
+        assert_eq!(after(&mut app, Command::Next).selected, Some(A));
+        assert_eq!(after(&mut app, Command::Next).selected, Some(C));
+        assert_eq!(after(&mut app, Command::Next).selected, Some(B));
+        assert_eq!(after(&mut app, Command::Next).selected, Some(A));
+        assert_eq!(after(&mut app, Command::Previous).selected, Some(B));
+        assert_eq!(after(&mut app, Command::Back).selected, None);
+    }
+
+    #[test]
+    fn tab_on_an_empty_graph_selects_nothing() {
+        let mut app = App::new();
+        app.add_plugins((MinimalPlugins, FocusPlugin));
+        assert_eq!(after(&mut app, Command::Next).selected, None);
+        assert_eq!(after(&mut app, Command::Previous).selected, None);
+    }
+
+    #[test]
+    fn a_node_that_leaves_the_graph_leaves_the_focus() {
+        let mut app = app();
+        after(&mut app, Command::Select(Some(A)));
+        after(&mut app, Command::Select(Some(B)));
+        after(&mut app, Command::Hover(Some(A)));
+        let mut traffic = app.world_mut().resource_mut::<Traffic>();
+        traffic.nodes.shift_remove(&NodeId(1));
+        traffic.revision += 1;
+        app.update();
+        let focus = *app.world().resource::<Focus>();
+        assert_eq!(focus, Focus { hovered: None, selected: Some(B) });
+        assert_eq!(after(&mut app, Command::Back).selected, None);
+    }
 }

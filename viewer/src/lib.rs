@@ -4,6 +4,7 @@
 //! panel. What a person does comes back as [`focus::Command`]s.
 
 pub mod focus;
+pub mod interaction;
 pub mod layout;
 pub mod scene;
 pub mod traffic;

@@ -1,0 +1,165 @@
+//! What the keys mean. In: key presses. Out: [`Command`]s.
+
+use bevy::input::ButtonState;
+use bevy::input::keyboard::{Key, KeyCode, KeyboardInput};
+use bevy::prelude::*;
+
+use crate::focus::{Command, FocusSystems};
+
+/// Turns key presses into commands.
+pub struct KeysPlugin;
+
+impl Plugin for KeysPlugin {
+    fn build(&self, app: &mut App) {
+        app.add_message::<KeyboardInput>()
+            .add_message::<Command>()
+            .add_systems(Update, read_keys.in_set(FocusSystems::Ask));
+    }
+}
+
+/// Every key and its meaning, as the list of keys shows them.
+pub const KEYS: [(&str, &str); 13] = [
+    ("Click", "select a node or an edge"),
+    ("Drag", "move the picture, or a node"),
+    ("Wheel  + −", "zoom"),
+    ("Tab", "next node; with Shift the one before"),
+    ("Esc", "back"),
+    ("F", "show everything"),
+    ("R", "forget where nodes were dragged"),
+    ("Space", "pause"),
+    ("L", "legend"),
+    ("S", "save a picture (PNG)"),
+    ("F11", "full screen"),
+    ("H  ?", "this list"),
+    ("Q with Ctrl", "quit"),
+];
+
+/// How much closer one press of + goes.
+const ZOOM_STEP: f32 = 1.3;
+
+fn read_keys(
+    mut presses: MessageReader<'_, '_, KeyboardInput>,
+    held: Res<'_, ButtonInput<KeyCode>>,
+    mut commands: MessageWriter<'_, Command>,
+    mut exit: MessageWriter<'_, AppExit>,
+) {
+    let shift = held.any_pressed([KeyCode::ShiftLeft, KeyCode::ShiftRight]);
+    let control = held.any_pressed([
+        KeyCode::ControlLeft,
+        KeyCode::ControlRight,
+        KeyCode::SuperLeft,
+        KeyCode::SuperRight,
+    ]);
+    for press in presses.read().filter(|press| press.state == ButtonState::Pressed) {
+        let letter = letter(press);
+        if control {
+            if letter == Some('q') {
+                exit.write(AppExit::Success);
+            }
+            continue;
+        }
+        if let Some(command) = meaning(&press.logical_key, letter, shift, press.repeat) {
+            commands.write(command);
+        }
+    }
+}
+
+/// The letter on the key: the one that the layout puts there, or, where that is no Latin letter,
+/// the one at this place on an English keyboard, so that shortcuts work under any alphabet.
+fn letter(press: &KeyboardInput) -> Option<char> {
+    let typed = match &press.logical_key {
+        Key::Character(text) => text.chars().next(),
+        _ => return None,
+    };
+    if let Some(typed) = typed.filter(char::is_ascii) {
+        return Some(typed.to_ascii_lowercase());
+    }
+    Some(match press.key_code {
+        KeyCode::KeyF => 'f',
+        KeyCode::KeyH => 'h',
+        KeyCode::KeyL => 'l',
+        KeyCode::KeyQ => 'q',
+        KeyCode::KeyR => 'r',
+        KeyCode::KeyS => 's',
+        _ => return None,
+    })
+}
+
+/// What a key asks for. Held keys repeat where that helps (walking, zooming), and nowhere else.
+fn meaning(key: &Key, letter: Option<char>, shift: bool, repeat: bool) -> Option<Command> {
+    match (key, letter) {
+        (Key::Tab, _) if shift => return Some(Command::Previous),
+        (Key::Tab, _) => return Some(Command::Next),
+        (_, Some('+' | '=')) => return Some(Command::Zoom(ZOOM_STEP)),
+        (_, Some('-' | '_')) => return Some(Command::Zoom(1.0 / ZOOM_STEP)),
+        _ if repeat => return None,
+        _ => {}
+    }
+    match (key, letter) {
+        (Key::Escape, _) => Some(Command::Back),
+        (Key::Space, _) | (_, Some(' ')) => Some(Command::TogglePause),
+        (Key::F11, _) => Some(Command::ToggleFullScreen),
+        (_, Some('f')) => Some(Command::Fit),
+        (_, Some('r')) => Some(Command::ResetLayout),
+        (_, Some('s')) => Some(Command::Snapshot),
+        (_, Some('l')) => Some(Command::ToggleLegend),
+        (_, Some('h' | '?')) => Some(Command::ToggleKeys),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn press(logical_key: Key, key_code: KeyCode) -> KeyboardInput {
+        KeyboardInput {
+            key_code,
+            logical_key,
+            state: ButtonState::Pressed,
+            text: None,
+            repeat: false,
+            window: Entity::PLACEHOLDER,
+        }
+    }
+
+    fn asked(press: &KeyboardInput, shift: bool) -> Option<Command> {
+        meaning(&press.logical_key, letter(press), shift, press.repeat)
+    }
+
+    #[test]
+    fn letters_follow_the_layout_not_the_place_of_the_key() {
+        // On a Dvorak keyboard the key at the place of Y types F.
+        let dvorak = press(Key::Character("f".into()), KeyCode::KeyY);
+        assert_eq!(asked(&dvorak, false), Some(Command::Fit));
+    }
+
+    #[test]
+    fn letters_work_under_another_alphabet() {
+        let cyrillic = press(Key::Character("а".into()), KeyCode::KeyF);
+        assert_eq!(asked(&cyrillic, false), Some(Command::Fit));
+    }
+
+    #[test]
+    fn capitals_and_question_marks_count() {
+        assert_eq!(
+            asked(&press(Key::Character("L".into()), KeyCode::KeyL), true),
+            Some(Command::ToggleLegend)
+        );
+        assert_eq!(
+            asked(&press(Key::Character("?".into()), KeyCode::Slash), true),
+            Some(Command::ToggleKeys)
+        );
+    }
+
+    #[test]
+    fn tab_walks_on_and_with_shift_back_even_when_held() {
+        let mut tab = press(Key::Tab, KeyCode::Tab);
+        tab.repeat = true;
+        assert_eq!(asked(&tab, false), Some(Command::Next));
+        assert_eq!(asked(&tab, true), Some(Command::Previous));
+        let mut space = press(Key::Space, KeyCode::Space);
+        space.repeat = true;
+        assert_eq!(asked(&space, false), None);
+    }
+}
