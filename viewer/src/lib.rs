@@ -7,4 +7,5 @@ pub mod focus;
 pub mod interaction;
 pub mod layout;
 pub mod scene;
+pub mod snapshot;
 pub mod traffic;

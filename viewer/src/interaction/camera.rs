@@ -8,6 +8,7 @@ use bevy::window::RequestRedraw;
 use super::view::{Insets, Limits, View, glide};
 use crate::focus::{Command, FocusSystems};
 use crate::layout::Places;
+use crate::scene::Theme;
 
 /// Spawns the camera and moves it.
 pub struct CameraPlugin;
@@ -43,12 +44,6 @@ pub struct MainCamera;
 /// Room that panels take at the window's edges now; the graph is fitted between them.
 #[derive(Resource, Clone, Copy, Debug, Default, PartialEq)]
 pub struct PanelInsets(pub Insets);
-
-/// How everything on screen grows with the window, so that a wall reads like a desk: 1 at 1080
-/// logical pixels of height. Below two thirds of that, text would be too small to read.
-pub fn wall_scale(window_height: f32) -> f32 {
-    (window_height / 1080.0).clamp(0.75, 8.0)
-}
 
 /// Where the camera looks, and where it is going.
 #[derive(Resource, Clone, Copy, Debug, Default)]
@@ -137,23 +132,23 @@ impl Steering {
     }
 
     fn limits(&self) -> Limits {
-        let wall = wall_scale(self.window.y);
-        let closest = 1.0 / (CLOSEST * wall);
+        let scale = Theme::scale(self.window.y);
+        let closest = 1.0 / (CLOSEST * scale);
         let whole = self.fitted(Insets::default()).map_or(1.0, |view| view.scale);
         Limits { closest, farthest: (whole * FARTHEST).max(closest) }
     }
 
     /// The view that shows the whole graph; none without nodes.
     fn fitted(&self, panels: Insets) -> Option<View> {
-        let wall = wall_scale(self.window.y);
+        let scale = Theme::scale(self.window.y);
         let Insets { left, right, top, bottom } = LABEL_ROOM;
         let labels = Insets {
-            left: left * wall,
-            right: right * wall,
-            top: top * wall,
-            bottom: bottom * wall,
+            left: left * scale,
+            right: right * scale,
+            top: top * scale,
+            bottom: bottom * scale,
         };
-        let closest = 1.0 / (FIT_CLOSEST * wall);
+        let closest = 1.0 / (FIT_CLOSEST * scale);
         let bounds = self.bounds?.inflate(NODE_ROOM);
         Some(View::fit(bounds, self.window, panels.plus(labels), closest))
     }

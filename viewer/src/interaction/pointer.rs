@@ -8,10 +8,11 @@ use bevy::ui::{ComputedNode, UiGlobalTransform};
 use bevy::window::{CursorIcon, PrimaryWindow, SystemCursorIcon};
 use spanfall_collector::reduce::node::NodeId;
 
-use super::camera::{Steering, wall_scale};
+use super::camera::Steering;
 use super::hit::{Tolerance, item_at};
 use crate::focus::{Command, Focus, FocusSystems, Item};
 use crate::layout::{Curves, Places};
+use crate::scene::Theme;
 
 /// Turns the mouse into commands.
 pub struct PointerPlugin;
@@ -92,7 +93,7 @@ fn look_under(
         })
     });
     let item = pointer.filter(|_| !panel).and_then(|pointer| {
-        let pixel = steering.view().scale * wall_scale(steering.window().y);
+        let pixel = steering.view().scale * Theme::scale(steering.window().y);
         let tolerance = Tolerance { node: NEAR_NODE * pixel, edge: NEAR_EDGE * pixel };
         item_at(steering.to_world(pointer), &places, &curves, tolerance)
     });
@@ -115,7 +116,7 @@ fn hold(
         };
     }
     if let (Grip::Pressed { at, on }, Some(now)) = (*grip, under.pointer)
-        && at.distance(now) > SLIP * wall_scale(steering.window().y)
+        && at.distance(now) > SLIP * Theme::scale(steering.window().y)
     {
         *grip = match on {
             Some(Item::Node(node)) => {

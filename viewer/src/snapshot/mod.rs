@@ -6,5 +6,5 @@ mod key;
 mod png;
 
 pub use headless::{Pace, Shot};
-pub use key::SnapshotKeyPlugin;
+pub use key::{Saved, SnapshotKeyPlugin};
 pub use png::SnapshotError;

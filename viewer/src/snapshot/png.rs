@@ -30,7 +30,9 @@ pub enum SnapshotError {
     #[error("cannot turn the rendered image into a PNG: {0}")]
     Convert(#[from] IntoDynamicImageError),
     /// The graphics driver cannot draw so large.
-    #[error("{width}x{height} is too large for this graphics driver, which draws {most}x{most} at most")]
+    #[error(
+        "{width}x{height} is too large for this graphics driver, which draws {most}x{most} at most"
+    )]
     TooLarge {
         /// Pixels across that were asked for.
         width: u32,
