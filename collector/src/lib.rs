@@ -1,7 +1,7 @@
 //! Spanfall's collector: OTLP spans in, live traffic edges out.
 //!
 //! The data goes through the modules in this order; a later one may know an earlier one's output,
-//! never the reverse: [`receive`] -> `span` -> [`reduce`] -> [`pipeline`] -> [`feed`].
+//! never the reverse: [`receive`] -> [`span`] -> [`reduce`] -> [`pipeline`] -> [`feed`].
 
 pub mod collector;
 pub mod config;
@@ -13,6 +13,7 @@ pub mod receive;
 pub mod record;
 pub mod reduce;
 pub mod replay;
+pub mod span;
 mod view;
 
 pub use collector::Collector;

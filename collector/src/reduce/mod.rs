@@ -1,14 +1,39 @@
 //! The heart: export requests in, live edges out. Data goes through the files in this order:
-//! identify (whose span is this), pair (who called whom), classify, tally (edges).
+//! `origin` (whose span is this), `facts` and `target` (whom it talks to), `classify` (how it
+//! went), `pair` (who called whom), `tally` (edges). This file lists the steps and answers
+//! questions about the result.
 
+mod classify;
+mod facts;
+mod half;
+mod histogram;
 pub mod hop;
+mod naming;
 pub mod node;
+mod nodes;
+mod origin;
+mod pair;
+mod read;
 mod settings;
+mod tally;
+mod target;
 
+pub use crate::span::Malformed;
 pub use settings::Settings;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use hashbrown::{HashMap, HashSet};
+use parking_lot::Mutex;
+
 use hop::{Counts, Edge, EdgeId};
-use node::{Node, NodeId};
+use node::{Node, NodeId, NodeKind};
+use nodes::{NodeIndex, Nodes, Texts};
+use origin::Origins;
+use pair::{Context, Pairing};
+use tally::{AccountSums, Tally};
 
 /// What became of one export request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,16 +44,6 @@ pub struct Ingested {
     pub rejected: u64,
     /// Why the first of them was rejected.
     pub reason: Option<&'static str>,
-}
-
-/// The bytes are not an export request.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("malformed protobuf at byte {at}: {what}")]
-pub struct Malformed {
-    /// Where, counted from the request's first byte.
-    pub at: usize,
-    /// What is wrong there.
-    pub what: &'static str,
 }
 
 /// A node, and what the reducer has learned about it.
@@ -117,19 +132,39 @@ pub struct Stats {
 /// and replays need not wait.
 #[derive(Debug, Default)]
 pub struct Reducer {
-    spans: std::sync::atomic::AtomicU64,
+    settings: ArcSwap<Settings>,
+    hasher: foldhash::fast::RandomState,
+    origins: Origins,
+    nodes: Nodes,
+    texts: Texts,
+    pairing: Pairing,
+    tally: Tally,
+    told: Mutex<Told>,
+    spans: AtomicU64,
+    /// Spans at the last drain.
+    spans_told: AtomicU64,
+    duplicates: AtomicU64,
+    early: AtomicU64,
+}
+
+/// What drains have told so far.
+#[derive(Debug, Default)]
+struct Told {
+    nodes: HashSet<NodeId, foldhash::fast::RandomState>,
+    edges: HashSet<EdgeId, foldhash::fast::RandomState>,
+    /// Nodes known in part, and what they were last said to be.
+    merged: HashMap<NodeId, NodeId, foldhash::fast::RandomState>,
 }
 
 impl Reducer {
     /// A reducer that has seen nothing yet.
     pub fn new(settings: Settings) -> Self {
-        let _ = settings;
-        Self::default()
+        Self { settings: ArcSwap::from_pointee(settings), ..Self::default() }
     }
 
     /// Takes other settings from now on.
     pub fn configure(&self, settings: Settings) {
-        let _ = settings;
+        self.settings.store(Arc::new(settings));
     }
 
     /// Reads one `ExportTraceServiceRequest` in protobuf.
@@ -137,43 +172,187 @@ impl Reducer {
     /// # Errors
     /// [`Malformed`] if the bytes are not one. What was read before the fault may have counted.
     pub fn ingest(&self, request: &[u8], now_ms: u64) -> Result<Ingested, Malformed> {
-        let _ = (request, now_ms);
-        Ok(Ingested::default())
+        read::request(self, request, now_ms)
     }
 
     /// Resolves what has waited long enough, and takes what happened since the last call.
     pub fn drain(&self, now_ms: u64) -> Drained {
-        let _ = now_ms;
-        Drained::default()
+        self.pairing.expire(&self.context(&self.settings.load(), now_ms));
+        let spans = self.spans.load(Ordering::Relaxed);
+        let mut drained = Drained {
+            spans: spans - self.spans_told.swap(spans, Ordering::Relaxed),
+            ..Drained::default()
+        };
+        let mut told = self.told.lock();
+        self.tell_merged(&mut told, &mut drained);
+        drained.moved = self.tally.drain(|(source, target)| {
+            let (id, edge) = self.nodes.edge(source, target);
+            if told.edges.insert(id) {
+                drained.edges.push((id, edge));
+            }
+            id
+        });
+        let mut new: HashSet<NodeId> = HashSet::default();
+        for (_, edge) in &drained.edges {
+            new.extend(
+                [edge.source, edge.target].iter().filter(|node| !told.nodes.contains(*node)),
+            );
+        }
+        told.nodes.extend(&new);
+        drained.nodes = self.known(|id| new.contains(&id));
+        drained.edges.sort();
+        drained
+    }
+
+    /// Finds nodes that were told in part and are now known to be others; their edges are told
+    /// again under the full names.
+    fn tell_merged(&self, told: &mut Told, drained: &mut Drained) {
+        let mut changed: HashSet<NodeIndex> = HashSet::default();
+        let mut ids: HashMap<NodeIndex, NodeId> = HashMap::default();
+        self.nodes.for_each(|index, id, _, is| {
+            if is != index && told.nodes.contains(&id) {
+                changed.insert(index);
+            }
+            ids.insert(index, id);
+        });
+        for index in &changed {
+            let (from, into) = (ids[index], self.nodes.resolved(*index).1);
+            if told.merged.insert(from, into) != Some(into) {
+                drained.merged.push((from, into));
+            }
+            told.nodes.remove(&from);
+        }
+        if drained.merged.is_empty() {
+            return;
+        }
+        drained.merged.sort();
+        self.tally.for_each(|(source, target), sums| {
+            if (changed.contains(&source) || changed.contains(&target)) && !sums.is_nothing() {
+                let (id, edge) = self.nodes.edge(source, target);
+                if told.edges.insert(id) {
+                    drained.edges.push((id, edge));
+                }
+            }
+        });
     }
 
     /// Resolves everything that waits, as at the end of a recording.
-    pub fn resolve_all(&self) {}
+    pub fn resolve_all(&self) {
+        self.pairing.resolve_all(&self.context(&self.settings.load(), 0));
+    }
 
-    /// All nodes known so far.
+    /// All nodes that an edge begins or ends at, sorted by id.
     pub fn nodes(&self) -> Vec<KnownNode> {
-        Vec::new()
+        let mut on_edges: HashSet<NodeId> = HashSet::default();
+        self.tally.for_each(|(source, target), sums| {
+            if !sums.is_nothing() {
+                let edge = self.nodes.edge(source, target).1;
+                on_edges.extend([edge.source, edge.target]);
+            }
+        });
+        self.known(|id| on_edges.contains(&id))
+    }
+
+    fn known(&self, wanted: impl Fn(NodeId) -> bool) -> Vec<KnownNode> {
+        let mut known = Vec::new();
+        self.nodes.for_each(|_, id, node, _| {
+            if wanted(id) {
+                let gateway = node.kind == NodeKind::Api && node.region.is_empty();
+                let entry = gateway || matches!(node.kind, NodeKind::Users | NodeKind::Schedule);
+                known.push(KnownNode { id, node: node.clone(), entry });
+            }
+        });
+        known.sort_by_key(|known| known.id);
+        known
     }
 
     /// All edges known so far, with the sum of everything that happened on them, sorted by id.
     pub fn edges(&self) -> Vec<(EdgeId, Edge, Account)> {
-        Vec::new()
+        let mut edges: HashMap<EdgeId, (Edge, AccountSums)> = HashMap::default();
+        self.tally.for_each(|(source, target), sums| {
+            let (id, edge) = self.nodes.edge(source, target);
+            edges.entry(id).or_insert((edge, AccountSums::default())).1.merge(sums);
+        });
+        let mut edges: Vec<_> = edges
+            .into_iter()
+            .filter(|(_, (_, sums))| !sums.is_nothing())
+            .map(|(id, (edge, sums))| (id, edge, self.account(&sums)))
+            .collect();
+        edges.sort_by_key(|(id, ..)| *id);
+        edges
     }
 
     /// The account of one edge.
     pub fn edge_account(&self, edge: EdgeId) -> Option<Account> {
-        let _ = edge;
-        None
+        self.account_where(|id, _| id == edge)
     }
 
     /// The account of all hops that arrive at a node.
     pub fn node_account(&self, node: NodeId) -> Option<Account> {
-        let _ = node;
-        None
+        self.account_where(|_, edge| edge.target == node)
+    }
+
+    fn account_where(&self, wanted: impl Fn(EdgeId, Edge) -> bool) -> Option<Account> {
+        let mut total: Option<AccountSums> = None;
+        self.tally.for_each(|(source, target), sums| {
+            let (id, edge) = self.nodes.edge(source, target);
+            if wanted(id, edge) {
+                total.get_or_insert_default().merge(sums);
+            }
+        });
+        total.filter(|sums| !sums.is_nothing()).map(|sums| self.account(&sums))
+    }
+
+    fn account(&self, sums: &AccountSums) -> Account {
+        let name = |index| match index {
+            u32::MAX => "(others)".to_owned(),
+            index => self.texts.text(index),
+        };
+        let mut operations: Vec<_> = sums
+            .operations()
+            .into_iter()
+            .map(|(operation, summary)| (name(operation), summary))
+            .collect();
+        operations.sort_by(|a, b| {
+            b.1.counts.total().total_cmp(&a.1.counts.total()).then_with(|| a.0.cmp(&b.0))
+        });
+        let mut versions: Vec<_> = sums
+            .versions()
+            .map(|(version, hops)| (self.texts.text(version), hops))
+            .filter(|(version, _)| !version.is_empty())
+            .collect();
+        versions.sort();
+        Account { all: sums.summary(), operations, versions }
     }
 
     /// What it counts about itself.
     pub fn stats(&self) -> Stats {
-        Stats { spans: self.spans.load(std::sync::atomic::Ordering::Relaxed), ..Stats::default() }
+        let (pending, unpaired) = self.pairing.counts();
+        Stats {
+            spans: self.spans.load(Ordering::Relaxed),
+            duplicates: self.duplicates.load(Ordering::Relaxed),
+            hops: self.tally.hops(),
+            unpaired,
+            pending,
+            early: self.early.load(Ordering::Relaxed),
+        }
+    }
+
+    fn context(&self, settings: &Settings, now_ms: u64) -> Context<'_> {
+        let millis = |duration: std::time::Duration| {
+            u64::try_from(duration.as_millis()).unwrap_or(u64::MAX / 4)
+        };
+        Context {
+            nodes: &self.nodes,
+            tally: &self.tally,
+            slow_us: u64::try_from(settings.slow.as_micros()).unwrap_or(u64::MAX),
+            now_ms,
+            wait_ms: millis(settings.wait),
+            correct_ms: millis(settings.correct),
+            max_pending: settings.max_pending,
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! Halves: what one span knows of a request. A caller's half and a callee's half make a hop.
+
+use super::histogram;
+use super::hop::Class;
+use super::nodes::{NodeIndex, Nodes};
+use super::tally::Counted;
+use crate::reduce::node::NodeKind;
+
+/// Names a span, and thereby its half: a hash of trace and span id. Its low bits name the trace's
+/// shard; 0 is no span.
+pub(super) type SpanKey = u64;
+
+/// Which side of the request the span is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// It calls, and a callee's half is awaited.
+    Calls,
+    /// It calls something that sends no spans, or a queue.
+    Sends,
+    /// It is called.
+    Called {
+        /// By messages, whose queue it names; such a half needs no caller.
+        by_messages: bool,
+        /// Whether it knows something about its trigger beyond that there was one.
+        evidence: bool,
+    },
+}
+
+/// What has become of a half so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// The other half may still come, and nothing is shown.
+    Waiting,
+    /// Shown by what the half itself knows; taken back if the other half comes.
+    Guessed(Counted),
+    /// Shown, and nothing can make it truer.
+    Certain(Counted),
+    /// Met its other half. The hop is kept with the callee; `None` on a caller.
+    Paired(Option<Counted>),
+    /// Another span of the same process stands for the same request.
+    Silent,
+}
+
+/// What one span knows of a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Half {
+    pub(super) key: SpanKey,
+    pub(super) parent: SpanKey,
+    /// Hash of the invocation's request id; 0 is none.
+    pub(super) request: u64,
+    pub(super) side: Side,
+    pub(super) state: State,
+    /// Where the span was made.
+    pub(super) own: NodeIndex,
+    /// The other side, as far as this span can tell.
+    pub(super) other: NodeIndex,
+    /// The exact origin: tells spans of one process from spans of its peers.
+    pub(super) origin: u64,
+    /// A caller above plain HTTP; see [`super::target::Target`].
+    pub(super) sdk: bool,
+    pub(super) class: Class,
+    pub(super) cold: bool,
+    pub(super) duration_us: u64,
+    /// In millionths of a request.
+    pub(super) weight: i64,
+    pub(super) operation: u32,
+    pub(super) version: u32,
+}
+
+impl Half {
+    pub(super) fn is_caller(&self) -> bool {
+        matches!(self.side, Side::Calls | Side::Sends)
+    }
+
+    /// The hop that this half is by itself.
+    pub(super) fn alone(&self, slow_us: u64) -> Counted {
+        let (source, target) =
+            if self.is_caller() { (self.own, self.other) } else { (self.other, self.own) };
+        Counted {
+            source,
+            target,
+            class: with_slowness(self.class, self.duration_us, slow_us),
+            cold: self.cold,
+            latency: histogram::bucket(self.duration_us),
+            weight: self.weight,
+            operation: self.operation,
+            version: self.version,
+        }
+    }
+
+    /// The hop that a caller's half and a callee's half are together. Latency is the caller's: it
+    /// is what the request took. What is behind a queue or a cloud API is called by that.
+    pub(super) fn with_callee(&self, callee: &Self, nodes: &Nodes, slow_us: u64) -> Counted {
+        let direct = self.side != Side::Sends;
+        let duration_us = if direct { self.duration_us } else { callee.duration_us };
+        let class = if direct { self.class.max(callee.class) } else { callee.class };
+        // A function's own span is named for the function; its caller's says what was asked of it.
+        let by_caller = direct && nodes.kind(callee.own) == NodeKind::Function;
+        Counted {
+            source: if direct { self.own } else { self.other },
+            target: callee.own,
+            class: with_slowness(class, duration_us, slow_us),
+            cold: callee.cold,
+            latency: histogram::bucket(duration_us),
+            weight: self.weight.max(callee.weight),
+            operation: if by_caller { self.operation } else { callee.operation },
+            version: callee.version,
+        }
+    }
+
+    /// The hop of a callee inside another callee's request whose process recorded no call.
+    pub(super) fn called_by(&self, source: NodeIndex, slow_us: u64) -> Counted {
+        Counted { source, ..self.alone(slow_us) }
+    }
+
+    /// The hop that is shown for this half now.
+    pub(super) fn counted(&self) -> Option<Counted> {
+        match self.state {
+            State::Guessed(hop) | State::Certain(hop) | State::Paired(Some(hop)) => Some(hop),
+            State::Waiting | State::Paired(None) | State::Silent => None,
+        }
+    }
+}
+
+fn with_slowness(class: Class, duration_us: u64, slow_us: u64) -> Class {
+    if class == Class::Ok && duration_us > slow_us { Class::Slow } else { class }
+}

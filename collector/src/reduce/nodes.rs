@@ -1,0 +1,299 @@
+//! The table of nodes: every [`Node`] once, with a small index to name it by inside the reducer.
+//!
+//! A node that spans name only in part (no account, or no region) is the full node of the same
+//! kind and name as soon as exactly one such exists. What it is, is decided from all names known,
+//! not from the order in which they came.
+
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use dashmap::DashMap;
+use hashbrown::HashMap;
+use parking_lot::RwLock;
+
+use super::hop::{Edge, EdgeId};
+use super::node::{Node, NodeId, NodeKind};
+
+/// A node's place in the table.
+pub(super) type NodeIndex = u32;
+
+/// More nodes than this are drawn as one: no picture and no memory holds a host per request.
+const MOST_NODES: usize = 20_000;
+
+#[derive(Debug, Default)]
+pub(super) struct Nodes {
+    by_name: DashMap<Node, NodeIndex, foldhash::fast::RandomState>,
+    inner: RwLock<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    entries: Vec<Entry>,
+    /// Nodes that share kind and name.
+    namesakes: HashMap<(NodeKind, String), Vec<NodeIndex>, foldhash::fast::RandomState>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    node: Node,
+    id: NodeId,
+    /// The node that this one is, itself unless it is known in part only.
+    is: NodeIndex,
+    habit: Habit,
+}
+
+/// What experience says of a node, as a score: above zero, what is not certain yet is shown at
+/// once, and taken back in the rare case that it was wrong.
+#[derive(Debug, Default)]
+struct Habit {
+    /// As a callee: its callers never turn up.
+    entry: AtomicI32,
+    /// As a target: it never answers with spans.
+    silent: AtomicI32,
+}
+
+/// One disappointment outweighs this many confirmations.
+const DISAPPOINTMENT: i32 = 8;
+
+impl Nodes {
+    /// The index of a node, which is made if it is new.
+    pub(super) fn index(&self, node: &Node) -> NodeIndex {
+        if let Some(index) = self.by_name.get(node) {
+            return *index;
+        }
+        let mut inner = self.inner.write();
+        if let Some(index) = self.by_name.get(node) {
+            return *index;
+        }
+        if inner.entries.len() >= MOST_NODES && node.name != OTHERS {
+            drop(inner);
+            return self.index(&Node::named(node.kind, OTHERS));
+        }
+        let index = u32::try_from(inner.entries.len()).unwrap_or(u32::MAX);
+        inner.insert(index, node.clone());
+        self.by_name.insert(node.clone(), index);
+        index
+    }
+
+    /// The node that this one is, and its identity.
+    pub(super) fn resolved(&self, index: NodeIndex) -> (NodeIndex, NodeId) {
+        let inner = self.inner.read();
+        let is = inner.entries.get(index as usize).map_or(index, |entry| entry.is);
+        (is, inner.entries.get(is as usize).map_or(NodeId(0), |entry| entry.id))
+    }
+
+    /// The edge between two nodes, as they are known now.
+    pub(super) fn edge(&self, source: NodeIndex, target: NodeIndex) -> (EdgeId, Edge) {
+        let edge = Edge { source: self.resolved(source).1, target: self.resolved(target).1 };
+        (edge_id(edge), edge)
+    }
+
+    pub(super) fn kind(&self, index: NodeIndex) -> NodeKind {
+        self.inner.read().entries.get(index as usize).map_or(NodeKind::Host, |e| e.node.kind)
+    }
+
+    /// Visits all nodes: index, identity, name, and what each is.
+    pub(super) fn for_each(&self, mut visit: impl FnMut(NodeIndex, NodeId, &Node, NodeIndex)) {
+        for (index, entry) in (0..).zip(&self.inner.read().entries) {
+            visit(index, entry.id, &entry.node, entry.is);
+        }
+    }
+
+    fn habit<T>(&self, index: NodeIndex, with: impl FnOnce(&Habit) -> T) -> Option<T> {
+        self.inner.read().entries.get(index as usize).map(|entry| with(&entry.habit))
+    }
+
+    /// Whether a callee here may be shown as an entry before its caller has had time to turn up.
+    pub(super) fn is_entry(&self, index: NodeIndex) -> bool {
+        self.habit(index, |habit| habit.entry.load(Ordering::Relaxed) > 0) == Some(true)
+    }
+
+    /// A callee's wait ended here: without a caller, or with one.
+    pub(super) fn learn_entry(&self, index: NodeIndex, alone: bool) {
+        self.habit(index, |habit| learn(&habit.entry, alone));
+    }
+
+    /// Whether a request to this node may be shown before its callee has had time to answer.
+    pub(super) fn is_silent(&self, index: NodeIndex) -> bool {
+        self.habit(index, |habit| habit.silent.load(Ordering::Relaxed) > 0) == Some(true)
+    }
+
+    /// A caller's wait for this node ended: without an answer, or with one.
+    pub(super) fn learn_silent(&self, index: NodeIndex, alone: bool) {
+        self.habit(index, |habit| learn(&habit.silent, alone));
+    }
+}
+
+/// The name of the node that stands for those that found no place.
+const OTHERS: &str = "(others)";
+
+fn learn(score: &AtomicI32, confirmed: bool) {
+    let step = if confirmed { 1 } else { -DISAPPOINTMENT };
+    let bounded = |score: i32| (score + step).clamp(-DISAPPOINTMENT, DISAPPOINTMENT);
+    // The closure always answers, so the update cannot fail.
+    let _ = score.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |score| Some(bounded(score)));
+}
+
+impl Inner {
+    fn insert(&mut self, index: NodeIndex, node: Node) {
+        let id = node_id(&node);
+        let namesakes = self.namesakes.entry((node.kind, node.name.clone())).or_default();
+        namesakes.push(index);
+        let namesakes = namesakes.clone();
+        self.entries.push(Entry { node, id, is: index, habit: Habit::default() });
+        for &partial in &namesakes {
+            let is = self.fuller(partial, &namesakes);
+            self.entries[partial as usize].is = is;
+        }
+    }
+
+    /// The one node that says more than this one and contradicts it in nothing; itself if there is
+    /// none, or more than one.
+    fn fuller(&self, index: NodeIndex, namesakes: &[NodeIndex]) -> NodeIndex {
+        let node = |index: NodeIndex| &self.entries[index as usize].node;
+        let agrees = |known: &str, other: &str| known.is_empty() || known == other;
+        let says_more = |less: &Node, more: &Node| {
+            less != more
+                && agrees(&less.account, &more.account)
+                && agrees(&less.region, &more.region)
+        };
+        let mut fullest = namesakes.iter().copied().filter(|&more| {
+            says_more(node(index), node(more))
+                && !namesakes.iter().any(|&most| says_more(node(more), node(most)))
+        });
+        match (fullest.next(), fullest.next()) {
+            (Some(one), None) => one,
+            _ => index,
+        }
+    }
+}
+
+/// 53 bits of FNV-1a over `kind NUL account NUL region NUL name`, mixed: every collector computes
+/// the same id without talking to the others.
+pub(super) fn node_id(node: &Node) -> NodeId {
+    let parts = [node.kind.as_str(), &node.account, &node.region, &node.name];
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for part in parts {
+        for &byte in part.as_bytes().iter().chain(&[0]) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    NodeId(mixed(hash))
+}
+
+/// The edge's id, from its nodes' ids.
+pub(super) fn edge_id(edge: Edge) -> EdgeId {
+    EdgeId(mixed(mixed(edge.source.0).rotate_left(21) ^ edge.target.0))
+}
+
+/// The finaliser of MurmurHash3, cut to 53 bits.
+const fn mixed(mut hash: u64) -> u64 {
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    (hash ^ (hash >> 33)) & ((1 << 53) - 1)
+}
+
+/// A bounded table of texts (operations, versions), each with a small index.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
+    by_text: DashMap<Box<str>, u32, foldhash::fast::RandomState>,
+    texts: RwLock<Vec<Box<str>>>,
+}
+
+/// Span names should be few; where a program puts ids into them, the rest share one.
+const MOST_TEXTS: usize = 50_000;
+/// Longer names are cut.
+const LONGEST_TEXT: usize = 200;
+
+impl Texts {
+    pub(super) fn index(&self, text: &[u8]) -> u32 {
+        let text = String::from_utf8_lossy(&text[..text.len().min(LONGEST_TEXT)]);
+        if let Some(index) = self.by_text.get(text.as_ref()) {
+            return *index;
+        }
+        let mut texts = self.texts.write();
+        let text = if texts.len() >= MOST_TEXTS { OTHERS } else { text.as_ref() };
+        if let Some(index) = self.by_text.get(text) {
+            return *index;
+        }
+        let index = u32::try_from(texts.len()).unwrap_or(u32::MAX);
+        texts.push(text.into());
+        self.by_text.insert(text.into(), index);
+        index
+    }
+
+    pub(super) fn text(&self, index: u32) -> String {
+        self.texts.read().get(index as usize).map(ToString::to_string).unwrap_or_default()
+    }
+}
+
+/// A hash of ids and the like, seeded per process so that nobody can make keys collide.
+pub(super) fn keyed(state: &foldhash::fast::RandomState, value: impl std::hash::Hash) -> u64 {
+    state.hash_one(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn function(account: &str, region: &str) -> Node {
+        Node {
+            account: account.into(),
+            region: region.into(),
+            ..Node::named(NodeKind::Function, "pricing")
+        }
+    }
+
+    fn is(nodes: &Nodes, node: &Node) -> NodeIndex {
+        nodes.resolved(nodes.index(node)).0
+    }
+
+    #[test]
+    fn a_node_known_in_part_is_the_only_full_one_whichever_came_first() {
+        let names = [function("", ""), function("", "eu"), function("1", "eu")];
+        for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0], [0, 2, 1]] {
+            let nodes = Nodes::default();
+            order.iter().for_each(|&i| {
+                nodes.index(&names[i]);
+            });
+            let full = nodes.index(&names[2]);
+            assert!(names.iter().all(|name| is(&nodes, name) == full), "{order:?}");
+        }
+    }
+
+    #[test]
+    fn a_node_known_in_part_stays_itself_where_two_could_be_meant() {
+        let nodes = Nodes::default();
+        nodes.index(&function("1", "eu"));
+        nodes.index(&function("1", "us"));
+        let vague = function("1", "");
+        assert_eq!(is(&nodes, &vague), nodes.index(&vague));
+        assert_eq!(is(&nodes, &function("", "us")), nodes.index(&function("1", "us")));
+    }
+
+    #[test]
+    fn ids_are_the_same_in_every_process() {
+        assert_eq!(node_id(&function("123456789012", "eu-west-1")), NodeId(EXPECTED_ID));
+        let edge = Edge { source: NodeId(1), target: NodeId(2) };
+        let back = Edge { source: NodeId(2), target: NodeId(1) };
+        assert_ne!(edge_id(edge), edge_id(back));
+    }
+
+    /// Written down once: another value would make viewers of a fleet see every node twice.
+    const EXPECTED_ID: u64 = 0xa233_d839_fb39;
+
+    #[test]
+    fn nodes_and_texts_without_end_take_no_memory_without_end() {
+        let nodes = Nodes::default();
+        let node = |i: usize| Node::named(NodeKind::Host, &format!("h{i}"));
+        (0..MOST_NODES + 100).for_each(|i| {
+            nodes.index(&node(i));
+        });
+        assert_eq!(nodes.index(&node(MOST_NODES + 5)), nodes.index(&node(MOST_NODES + 6)));
+        let texts = Texts::default();
+        (0..MOST_TEXTS + 10).for_each(|i| {
+            texts.index(i.to_string().as_bytes());
+        });
+        assert_eq!(texts.text(texts.index(b"x")), OTHERS);
+    }
+}

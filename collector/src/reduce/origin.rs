@@ -1,0 +1,173 @@
+//! Identify: whose span is this. In: a resource's bytes. Out: an [`Origin`], made once for each
+//! different resource and found again by a hash of its bytes.
+//!
+//! Lambda resources do not say their account; the handler's SERVER span does, in an ARN. It is
+//! looked for in the same export before anything else is read, and kept for the next ones.
+
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use parking_lot::Mutex;
+
+use super::facts::{Facts, ResourceFacts};
+use super::naming::Arn;
+use super::node::{Node, NodeKind};
+use super::nodes::{NodeIndex, Nodes, Texts, keyed};
+use super::target::Here;
+use crate::span::{Malformed, ResourceSpans, SpanKind};
+
+/// Lambda makes a resource per instance; when this many are known, all are forgotten and learned
+/// again.
+const MOST_ORIGINS: usize = 100_000;
+
+/// What exported a span.
+#[derive(Debug)]
+pub(super) struct Origin {
+    /// Tells origins apart.
+    pub(super) id: u64,
+    pub(super) node: NodeIndex,
+    pub(super) version: u32,
+    account: String,
+    region: String,
+    /// Whether a span may still say what the resource left out.
+    incomplete: bool,
+    /// Where `faas.instance` names one.
+    pub(super) instance: Option<Arc<Instance>>,
+}
+
+impl Origin {
+    pub(super) fn here(&self) -> Here<'_> {
+        Here { account: &self.account, region: &self.region }
+    }
+}
+
+/// One instance of a function. Its first invocation was a cold start.
+#[derive(Debug, Default)]
+pub(super) struct Instance {
+    /// When the earliest invocation seen so far began, and the key of its span.
+    pub(super) first: Mutex<Option<(u64, u64)>>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Origins {
+    by_resource: DashMap<u64, Arc<Origin>, foldhash::fast::RandomState>,
+    hasher: foldhash::fast::RandomState,
+}
+
+impl Origins {
+    /// The origin of these spans.
+    pub(super) fn of(
+        &self,
+        spans: &ResourceSpans<'_>,
+        nodes: &Nodes,
+        texts: &Texts,
+    ) -> Result<Arc<Origin>, Malformed> {
+        let resource = spans.resource()?;
+        let id = keyed(&self.hasher, resource.bytes());
+        let known = self.by_resource.get(&id).map(|origin| Arc::clone(&origin));
+        if let Some(origin) = &known
+            && !origin.incomplete
+        {
+            return Ok(Arc::clone(origin));
+        }
+        let facts = ResourceFacts::read(&resource)?;
+        let said = if facts.arn.is_some() && facts.account.is_some() {
+            Said::default()
+        } else {
+            Said::by(spans)?
+        };
+        if let Some(origin) = known
+            && said.is_nothing()
+        {
+            return Ok(origin);
+        }
+        let instance = match self.by_resource.get(&id) {
+            Some(origin) => origin.instance.clone(),
+            None => facts.instance.map(|_| Arc::default()),
+        };
+        let origin = Arc::new(identify(id, &facts, &said, instance, nodes, texts));
+        if self.by_resource.len() >= MOST_ORIGINS {
+            self.by_resource.clear();
+        }
+        self.by_resource.insert(id, Arc::clone(&origin));
+        Ok(origin)
+    }
+}
+
+/// What the handler's span says of its function.
+#[derive(Debug, Default)]
+struct Said {
+    arn: Option<String>,
+    account: Option<String>,
+}
+
+impl Said {
+    fn by(spans: &ResourceSpans<'_>) -> Result<Self, Malformed> {
+        let mut said = Self::default();
+        spans.for_each_span(|span| {
+            if said.arn.is_none() && matches!(span.kind, SpanKind::Server | SpanKind::Consumer) {
+                let facts = Facts::read(span.attributes())?;
+                said.arn = facts.arn.map(str::to_owned);
+                said.account = facts.account.map(str::to_owned);
+            }
+            Ok(())
+        })?;
+        Ok(said)
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.arn.is_none() && self.account.is_none()
+    }
+}
+
+/// Platforms whose services are functions.
+fn is_function_platform(platform: &str) -> bool {
+    matches!(
+        platform,
+        "aws_lambda"
+            | "azure_functions"
+            | "azure.functions"
+            | "gcp_cloud_functions"
+            | "gcp_cloud_run"
+            | "alibaba_cloud_fc"
+            | "tencent_cloud_scf"
+    )
+}
+
+fn identify(
+    id: u64,
+    facts: &ResourceFacts<'_>,
+    said: &Said,
+    instance: Option<Arc<Instance>>,
+    nodes: &Nodes,
+    texts: &Texts,
+) -> Origin {
+    let by_arn = facts.arn.or(said.arn.as_deref()).and_then(Arn::parse);
+    let arn_node = by_arn.and_then(|arn| arn.node()).filter(|n| n.kind == NodeKind::Function);
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    let by_arn = arn_node.as_ref();
+    let region = facts.region.or(by_arn.map(|node| node.region.as_str()));
+    let account =
+        facts.account.or(by_arn.map(|node| node.account.as_str())).or(said.account.as_deref());
+    let function = facts
+        .function
+        .or(by_arn.map(|node| node.name.as_str()))
+        .or_else(|| facts.service.filter(|_| facts.platform.is_some_and(is_function_platform)));
+    let kind = if function.is_some() { NodeKind::Function } else { NodeKind::Service };
+    let node = Node {
+        kind,
+        name: text(function.or(facts.service).or(Some("unknown_service"))),
+        account: text(account),
+        region: text(region),
+    };
+    let version = facts.function_version.or(facts.service_version).unwrap_or_default();
+    Origin {
+        id,
+        version: texts.index(version.as_bytes()),
+        incomplete: node.account.is_empty(),
+        node: nodes.index(&node),
+        account: node.account,
+        region: node.region,
+        instance,
+    }
+}

@@ -1,0 +1,182 @@
+//! From an export request to halves: the loop over its resources and spans.
+
+use std::sync::atomic::Ordering;
+
+use super::classify;
+use super::facts::Facts;
+use super::half::{Half, Side, State};
+use super::nodes::keyed;
+use super::origin::Origin;
+use super::pair::{Context, span_key};
+use super::settings::Settings;
+use super::tally::ONE;
+use super::target::{self, Expect, Trigger};
+use super::{Ingested, Malformed, Reducer};
+use crate::span::{self, Span, SpanKind};
+
+/// What a span is to the reducer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Caller,
+    Callee { consumer: bool },
+}
+
+fn role(span: &Span<'_>) -> Option<Role> {
+    match span.kind {
+        SpanKind::Client | SpanKind::Producer => Some(Role::Caller),
+        SpanKind::Server => Some(Role::Callee { consumer: false }),
+        SpanKind::Consumer => Some(Role::Callee { consumer: true }),
+        // Where the kind is missing or wrong, a parent in another process tells a callee.
+        SpanKind::Internal | SpanKind::Unspecified => {
+            (span.parent_is_remote() == Some(true)).then_some(Role::Callee { consumer: false })
+        }
+    }
+}
+
+/// One request with what does not change within it.
+struct Reading<'r> {
+    reducer: &'r Reducer,
+    settings: &'r Settings,
+    context: Context<'r>,
+    ingested: Ingested,
+}
+
+pub(super) fn request(reducer: &Reducer, bytes: &[u8], now_ms: u64) -> Result<Ingested, Malformed> {
+    let settings = reducer.settings.load();
+    let context = reducer.context(&settings, now_ms);
+    let mut reading =
+        Reading { reducer, settings: &settings, context, ingested: Ingested::default() };
+    let result = span::for_each_resource(bytes, |spans| {
+        let origin = reducer.origins.of(&spans, &reducer.nodes, &reducer.texts)?;
+        spans.for_each_span(|span| reading.span(&span, &origin))
+    });
+    reducer.spans.fetch_add(reading.ingested.spans, Ordering::Relaxed);
+    result.map(|()| reading.ingested)
+}
+
+impl Reading<'_> {
+    fn span(&mut self, span: &Span<'_>, origin: &Origin) -> Result<(), Malformed> {
+        self.ingested.spans += 1;
+        if span.trace_id == [0; 16] || span.span_id == 0 {
+            self.ingested.rejected += 1;
+            let reason = "a span without a valid trace id (16 bytes) and span id (8 bytes), \
+                          not all zero";
+            self.ingested.reason.get_or_insert(reason);
+            return Ok(());
+        }
+        let Some(role) = role(span) else { return Ok(()) };
+        let facts = Facts::read(span.attributes())?;
+        let mut half = self.half(span, &facts, origin)?;
+        match role {
+            Role::Caller => self.caller(&mut half, &facts, origin),
+            Role::Callee { consumer } => self.callee(&mut half, span, &facts, origin, consumer)?,
+        }
+        let outcome = self.reducer.pairing.arrive(half, &self.context);
+        self.reducer.duplicates.fetch_add(u64::from(outcome.duplicate), Ordering::Relaxed);
+        self.reducer.early.fetch_add(outcome.early, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// What both sides have in common.
+    fn half(&self, span: &Span<'_>, facts: &Facts<'_>, origin: &Origin) -> Result<Half, Malformed> {
+        let key = |id: u64| {
+            let trace = keyed(&self.reducer.hasher, span.trace_id);
+            span_key(trace, keyed(&self.reducer.hasher, (span.trace_id, id)))
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "at most a million times a million")]
+        let weight = (classify::weight(span.trace_state) * ONE as f64) as i64;
+        Ok(Half {
+            key: key(span.span_id),
+            parent: if span.parent_id == 0 { 0 } else { key(span.parent_id) },
+            request: 0,
+            side: Side::Sends,
+            state: State::Waiting,
+            own: origin.node,
+            other: origin.node,
+            origin: origin.id,
+            sdk: false,
+            class: classify::of_span(span, facts, &self.settings.expected_errors)?,
+            cold: false,
+            duration_us: span.duration_us(),
+            weight,
+            operation: self.reducer.texts.index(span.name),
+            version: 0,
+        })
+    }
+
+    fn request_key(&self, facts: &Facts<'_>) -> u64 {
+        facts.request_id.map_or(0, |id| keyed(&self.reducer.hasher, id) | 1)
+    }
+
+    fn caller(&self, half: &mut Half, facts: &Facts<'_>, origin: &Origin) {
+        let target = target::of_caller(facts, origin.here());
+        half.other = self.reducer.nodes.index(&target.node);
+        half.sdk = target.sdk;
+        half.side = match target.expect {
+            Expect::Callee => Side::Calls,
+            Expect::Messages | Expect::Nothing => Side::Sends,
+        };
+        match target.expect {
+            // Only an invocation's request id is known on both sides.
+            Expect::Callee if facts.invoked_name.is_some() => {
+                half.request = self.request_key(facts);
+            }
+            Expect::Messages => half.weight *= messages(facts, 0),
+            _ => {}
+        }
+    }
+
+    fn callee(
+        &self,
+        half: &mut Half,
+        span: &Span<'_>,
+        facts: &Facts<'_>,
+        origin: &Origin,
+        consumer: bool,
+    ) -> Result<(), Malformed> {
+        let trigger = target::of_callee(facts, origin.here(), consumer);
+        half.other = self.reducer.nodes.index(&trigger.node());
+        half.version = origin.version;
+        half.side = Side::Called {
+            by_messages: matches!(trigger, Trigger::Messages(_)),
+            evidence: matches!(trigger, Trigger::Named(_)),
+        };
+        if let Trigger::Messages(_) = trigger {
+            let mut links = 0;
+            span.for_each_link(|_| {
+                links += 1;
+                Ok(())
+            })?;
+            half.weight *= messages(facts, links);
+        } else {
+            half.request = self.request_key(facts);
+        }
+        half.cold = facts.cold || self.is_first(half.key, span, origin);
+        Ok(())
+    }
+
+    /// Whether this is the earliest invocation seen of its instance, which then was a cold start.
+    fn is_first(&self, key: u64, span: &Span<'_>, origin: &Origin) -> bool {
+        let Some(instance) = &origin.instance else { return false };
+        let mut first = instance.first.lock();
+        let before = *first;
+        match before {
+            Some((start, known)) if (start, known) <= (span.start_ns, key) => known == key,
+            before => {
+                *first = Some((span.start_ns, key));
+                drop(first);
+                if let Some((_, later)) = before {
+                    self.reducer.pairing.set_cold(later, false, &self.context);
+                }
+                true
+            }
+        }
+    }
+}
+
+/// How many messages one span stands for.
+fn messages(facts: &Facts<'_>, links: i64) -> i64 {
+    /// Far above what any queue hands out at once (SQS: 10,000).
+    const MOST: i64 = 100_000;
+    facts.message_count.unwrap_or(0).max(links).clamp(1, MOST)
+}

@@ -1,0 +1,282 @@
+//! Tally: the account of every edge. In: hops, and hops taken back. Out: what moved since the last
+//! tick, and sums since the start.
+//!
+//! Counts are whole millionths of a hop, so that sums are the same in every order of arrival.
+
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+
+use super::histogram::Histogram;
+use super::hop::{Class, Counts};
+use super::nodes::NodeIndex;
+use super::{Moved, Summary};
+use crate::reduce::hop::EdgeId;
+
+/// Millionths in one hop.
+pub(super) const ONE: i64 = 1_000_000;
+/// An edge keeps this many operations apart; the rest share one.
+const MOST_OPERATIONS: usize = 100;
+/// More edges than this and new ones are counted together, not kept.
+const MOST_EDGES: usize = 200_000;
+
+/// One hop, as it is counted; kept by whoever may have to take it back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Counted {
+    pub(super) source: NodeIndex,
+    pub(super) target: NodeIndex,
+    pub(super) class: Class,
+    pub(super) cold: bool,
+    /// Bucket of its latency.
+    pub(super) latency: u16,
+    /// How many requests it stands for, in millionths.
+    pub(super) weight: i64,
+    pub(super) operation: u32,
+    pub(super) version: u32,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Sums {
+    /// By class, then cold.
+    counts: [i64; 5],
+    latency: Histogram,
+}
+
+impl Sums {
+    fn add(&mut self, hop: &Counted, sign: i64) {
+        let weight = hop.weight * sign;
+        self.counts[hop.class as usize] += weight;
+        if hop.cold {
+            self.counts[4] += weight;
+        }
+        self.latency.add(hop.latency, weight);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.counts.iter_mut().zip(other.counts).for_each(|(sum, count)| *sum += count);
+        self.latency.merge(&other.latency);
+    }
+
+    fn clear(&mut self) {
+        self.counts = [0; 5];
+        self.latency.clear();
+    }
+
+    fn counts(&self) -> Counts {
+        #[expect(clippy::cast_precision_loss, reason = "exact up to nine billion hops")]
+        let [ok, slow, throttled, error, cold] = self.counts.map(|sum| sum as f64 / ONE as f64);
+        Counts { ok, slow, throttled, error, cold }
+    }
+
+    fn summary(&self) -> Summary {
+        Summary {
+            counts: self.counts(),
+            p50_us: self.latency.quantile(0.5),
+            p95_us: self.latency.quantile(0.95),
+            p99_us: self.latency.quantile(0.99),
+        }
+    }
+}
+
+/// An edge's sums, of one tick and of all.
+#[derive(Debug, Default)]
+struct EdgeTally {
+    /// Whether it is on the list of those that moved.
+    moved: bool,
+    tick: Sums,
+    all: AccountSums,
+}
+
+/// Sums of an edge, or of several edges together.
+#[derive(Clone, Debug, Default)]
+pub(super) struct AccountSums {
+    all: Sums,
+    operations: HashMap<u32, Sums, foldhash::fast::RandomState>,
+    versions: HashMap<u32, i64, foldhash::fast::RandomState>,
+}
+
+impl AccountSums {
+    fn add(&mut self, hop: &Counted, sign: i64) {
+        self.all.add(hop, sign);
+        let key = self.operation_key(hop.operation);
+        self.operations.entry(key).or_default().add(hop, sign);
+        *self.versions.entry(hop.version).or_default() += hop.weight * sign;
+    }
+
+    fn operation_key(&self, operation: u32) -> u32 {
+        let known = self.operations.contains_key(&operation);
+        if known || self.operations.len() < MOST_OPERATIONS { operation } else { u32::MAX }
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.all.merge(&other.all);
+        for (operation, sums) in &other.operations {
+            self.operations.entry(*operation).or_default().merge(sums);
+        }
+        for (version, hops) in &other.versions {
+            *self.versions.entry(*version).or_default() += hops;
+        }
+    }
+
+    /// Whether everything that was counted was taken back.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.all.counts == [0; 5]
+    }
+
+    pub(super) fn summary(&self) -> Summary {
+        self.all.summary()
+    }
+
+    /// `(operation, its sums)`, busiest first.
+    pub(super) fn operations(&self) -> Vec<(u32, Summary)> {
+        let mut operations: Vec<_> = self
+            .operations
+            .iter()
+            .map(|(operation, sums)| (*operation, sums.summary()))
+            .filter(|(_, summary)| summary.counts.total() != 0.0)
+            .collect();
+        operations.sort_by(|a, b| b.1.counts.total().total_cmp(&a.1.counts.total()));
+        operations
+    }
+
+    /// `(version, hops)`.
+    pub(super) fn versions(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.versions
+            .iter()
+            .map(|(version, hops)| (*version, u64::try_from(hops / ONE).unwrap_or(0)))
+            .filter(|(_, hops)| *hops > 0)
+    }
+}
+
+type EdgeKey = (NodeIndex, NodeIndex);
+
+/// The accounts of all edges, shared by all receivers.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    edges: DashMap<EdgeKey, Arc<Mutex<EdgeTally>>, foldhash::fast::RandomState>,
+    moved: Mutex<Vec<(EdgeKey, Arc<Mutex<EdgeTally>>)>>,
+    hops: std::sync::atomic::AtomicI64,
+}
+
+impl Tally {
+    /// Counts a hop.
+    pub(super) fn add(&self, hop: &Counted) {
+        self.apply(hop, 1);
+    }
+
+    /// Takes back a hop that was counted.
+    pub(super) fn take_back(&self, hop: &Counted) {
+        self.apply(hop, -1);
+    }
+
+    fn apply(&self, hop: &Counted, sign: i64) {
+        let key = (hop.source, hop.target);
+        let known = self.edges.get(&key).map(|edge| Arc::clone(&edge));
+        let edge = match known {
+            Some(edge) => edge,
+            // The cap may be passed by a few where threads race; it guards memory, not a contract.
+            None if self.edges.len() >= MOST_EDGES => return,
+            None => Arc::clone(&self.edges.entry(key).or_default()),
+        };
+        self.hops.fetch_add(sign * hop.weight, std::sync::atomic::Ordering::Relaxed);
+        let mut tally = edge.lock();
+        tally.tick.add(hop, sign);
+        tally.all.add(hop, sign);
+        if !tally.moved {
+            tally.moved = true;
+            drop(tally);
+            self.moved.lock().push((key, edge));
+        }
+    }
+
+    /// All hops so far, corrections netted.
+    pub(super) fn hops(&self) -> u64 {
+        let hops = self.hops.load(std::sync::atomic::Ordering::Relaxed);
+        u64::try_from((hops + ONE / 2) / ONE).unwrap_or(0)
+    }
+
+    /// What moved since the last call, by the edge as `name` knows it now: nodes that turned out
+    /// to be the same make one edge of two.
+    pub(super) fn drain(&self, mut name: impl FnMut(EdgeKey) -> EdgeId) -> Vec<Moved> {
+        let moved = std::mem::take(&mut *self.moved.lock());
+        let mut by_edge: HashMap<EdgeId, Sums, foldhash::fast::RandomState> = HashMap::default();
+        for (key, edge) in moved {
+            let mut tally = edge.lock();
+            tally.moved = false;
+            by_edge.entry(name(key)).or_default().merge(&tally.tick);
+            tally.tick.clear();
+        }
+        let mut moved: Vec<_> = by_edge
+            .into_iter()
+            .filter(|(_, sums)| *sums != Sums::default())
+            .map(|(edge, sums)| {
+                let summary = sums.summary();
+                Moved {
+                    edge,
+                    counts: summary.counts,
+                    p50_us: summary.p50_us,
+                    p99_us: summary.p99_us,
+                }
+            })
+            .collect();
+        moved.sort_by_key(|moved| moved.edge);
+        moved
+    }
+
+    /// Visits all edges' sums.
+    pub(super) fn for_each(&self, mut visit: impl FnMut(EdgeKey, &AccountSums)) {
+        for edge in &self.edges {
+            visit(*edge.key(), &edge.value().lock().all);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hop(class: Class) -> Counted {
+        Counted {
+            source: 1,
+            target: 2,
+            class,
+            cold: false,
+            latency: 100,
+            weight: ONE,
+            operation: 0,
+            version: 0,
+        }
+    }
+
+    #[test]
+    fn a_tick_holds_what_happened_since_the_last_one() {
+        let tally = Tally::default();
+        tally.add(&hop(Class::Ok));
+        tally.add(&hop(Class::Error));
+        let first = tally.drain(|_| EdgeId(1));
+        assert_eq!((first[0].counts.ok, first[0].counts.error), (1.0, 1.0));
+        assert!(tally.drain(|_| EdgeId(1)).is_empty());
+        assert_eq!(tally.hops(), 2);
+    }
+
+    #[test]
+    fn a_hop_taken_back_within_its_tick_was_never_there() {
+        let tally = Tally::default();
+        tally.add(&hop(Class::Ok));
+        tally.take_back(&hop(Class::Ok));
+        assert!(tally.drain(|_| EdgeId(1)).is_empty());
+        assert_eq!(tally.hops(), 0);
+    }
+
+    #[test]
+    fn two_edges_that_turn_out_to_be_one_make_one_entry_of_the_tick() {
+        let tally = Tally::default();
+        tally.add(&hop(Class::Ok));
+        tally.add(&Counted { source: 9, ..hop(Class::Ok) });
+        let moved = tally.drain(|_| EdgeId(1));
+        assert_eq!(moved.len(), 1);
+        assert_eq!(moved[0].counts.ok, 2.0);
+    }
+}
