@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use futures::{Stream, StreamExt};
 use tokio::time::timeout;
 
@@ -37,6 +37,12 @@ impl InFlight {
         }
     }
 
+    /// Takes more bytes until it holds so many in all.
+    fn hold_in_all(&mut self, bytes: usize) -> Result<(), Refusal> {
+        let held = usize::try_from(self.bytes).unwrap_or(usize::MAX);
+        self.hold(bytes.saturating_sub(held))
+    }
+
     /// The bytes it holds.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> u64 {
@@ -62,13 +68,9 @@ where
     B: Buf,
     E: std::error::Error,
 {
+    let most = limits.max_request_bytes.saturating_add(framing);
     let mut whole = Whole::Empty;
-    let take = |chunk: Bytes| {
-        held.hold(chunk.len())?;
-        whole.push(chunk);
-        Ok(())
-    };
-    each_chunk(body, framing, limits, take).await?;
+    each_chunk(body, framing, limits, |chunk| whole.push(chunk, most, held)).await?;
     Ok(whole.into_bytes())
 }
 
@@ -151,28 +153,100 @@ where
 enum Whole {
     Empty,
     One(Bytes),
-    Many(BytesMut),
+    Many(Vec<u8>),
 }
 
 impl Whole {
-    fn push(&mut self, chunk: Bytes) {
+    /// Adds a chunk, which must not make it longer than `most`. Memory is held before it is taken.
+    fn push(&mut self, chunk: Bytes, most: usize, held: &mut InFlight) -> Result<(), Refusal> {
         match self {
-            Self::Empty => *self = Self::One(chunk),
+            Self::Empty => {
+                held.hold(chunk.len())?;
+                *self = Self::One(chunk);
+            }
             Self::One(first) => {
-                let mut many = BytesMut::with_capacity(first.len() + chunk.len());
-                many.extend_from_slice(first);
-                many.extend_from_slice(&chunk);
+                let first = std::mem::take(first);
+                let mut many = Vec::new();
+                append(&mut many, &first, most, held)?;
+                append(&mut many, &chunk, most, held)?;
                 *self = Self::Many(many);
             }
-            Self::Many(many) => many.extend_from_slice(&chunk),
+            Self::Many(many) => append(many, &chunk, most, held)?,
         }
+        Ok(())
     }
 
     fn into_bytes(self) -> Bytes {
         match self {
             Self::Empty => Bytes::new(),
             Self::One(bytes) => bytes,
-            Self::Many(bytes) => bytes.freeze(),
+            Self::Many(bytes) => bytes.into(),
+        }
+    }
+}
+
+fn append(
+    many: &mut Vec<u8>,
+    chunk: &[u8],
+    most: usize,
+    held: &mut InFlight,
+) -> Result<(), Refusal> {
+    let length = many.len() + chunk.len();
+    if length > many.capacity() {
+        let capacity = length.max(2 * many.capacity()).min(most);
+        held.hold_in_all(capacity)?;
+        many.reserve_exact(capacity - many.len());
+    }
+    many.extend_from_slice(chunk);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::stream;
+
+    use super::*;
+    use crate::receive::Sink;
+    use crate::reduce::{Ingested, Malformed};
+
+    struct Nowhere;
+
+    impl Sink for Nowhere {
+        fn traces(&self, _: Bytes) -> Result<Ingested, Malformed> {
+            Ok(Ingested::default())
+        }
+    }
+
+    fn receiver() -> Arc<Receiver> {
+        Arc::new(Receiver::new(Limits::default(), Arc::new(Nowhere)))
+    }
+
+    async fn collect_pieces(
+        body: &[u8],
+        piece: usize,
+        limit: usize,
+        held: &mut InFlight,
+    ) -> Result<Bytes, Refusal> {
+        let pieces = body.chunks(piece).map(|piece| Ok::<_, std::io::Error>(piece.to_vec()));
+        let pieces: Vec<_> = pieces.map(|piece| piece.map(Bytes::from)).collect();
+        let limits = Limits { max_request_bytes: limit, ..Limits::default() };
+        collect(std::pin::pin!(stream::iter(pieces)), 0, &limits, held).await
+    }
+
+    #[tokio::test]
+    async fn a_body_is_put_together_whatever_its_pieces_and_held_while_it_lives() {
+        let receiver = receiver();
+        let body: Vec<u8> = (0..5000).map(|n| (n % 251) as u8).collect();
+        for piece in [1, 7, 2499, 5000] {
+            let mut held = InFlight::new(Arc::clone(&receiver));
+            let whole = collect_pieces(&body, piece, 5000, &mut held).await;
+            assert_eq!(whole, Ok(Bytes::from(body.clone())));
+            assert_eq!(held.bytes(), 5000, "no room beyond the limit is held");
+            assert_eq!(receiver.counters().in_flight_bytes.get(), 5000);
+            let whole = collect_pieces(&body, piece, 4999, &mut held).await;
+            assert_eq!(whole, Err(Refusal::too_large(4999)));
+            drop(held);
+            assert_eq!(receiver.counters().in_flight_bytes.get(), 0);
         }
     }
 }

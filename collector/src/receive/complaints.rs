@@ -1,7 +1,7 @@
 //! Log lines about bad requests, at most one a second, so that a broken sender cannot fill the
 //! log of a collector that works for everybody else.
 
-use std::net::SocketAddr;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -20,15 +20,13 @@ struct State {
 }
 
 impl Complaints {
-    /// Writes a line about a sender, unless the last one was just now.
-    pub(super) fn warn(&self, peer: Option<SocketAddr>, port: &str, what: &dyn std::fmt::Display) {
-        let Some(left_out) = self.due(Instant::now()) else { return };
-        let peer = peer.map_or_else(|| "an unknown sender".to_owned(), |peer| peer.to_string());
-        let more = match left_out {
-            0 => String::new(),
-            n => format!(" (and {n} more like this, not shown)"),
-        };
-        tracing::warn!("{port} request from {peer} refused: {what}{more}");
+    /// Writes a line, unless the last one was just now.
+    pub(super) fn warn(&self, what: fmt::Arguments<'_>) {
+        match self.due(Instant::now()) {
+            None => {}
+            Some(0) => tracing::warn!("{what}"),
+            Some(left_out) => tracing::warn!("{what} ({left_out} other warnings left out)"),
+        }
     }
 
     /// Whether a line may be written now; if so, how many were left out before it.

@@ -59,8 +59,10 @@ pub(super) async fn serve<S, B>(
         match accepted {
             Ok((stream, peer)) => {
                 let Some(open) = Open::new(&receiver) else {
-                    let what = "too many connections are open; raise max_connections";
-                    receiver.complaints.warn(Some(peer), port, &what);
+                    receiver.complaints.warn(format_args!(
+                        "refused an {port} connection from {peer}: too many are open; raise \
+                         max_connections in the configuration if that many are to be expected"
+                    ));
                     continue;
                 };
                 let (service, stop) = (service.clone(), stop.clone());
@@ -100,8 +102,9 @@ async fn after_failed_accept(receiver: &Receiver, port: &'static str, error: &io
     if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
         return; // the client's doing, and its loss alone
     }
-    let what = format!("no connection can be accepted: {error} (is `ulimit -n` too low?)");
-    receiver.complaints.warn(None, port, &what);
+    receiver.complaints.warn(format_args!(
+        "cannot accept {port} connections: {error}; if files have run out, raise `ulimit -n`"
+    ));
     // The usual reason is that files have run out; some must be closed first.
     sleep(Duration::from_millis(200)).await;
 }

@@ -27,7 +27,7 @@ use super::body::{InFlight, collect, discard};
 use super::connections::{self, Peer};
 use super::counters::{Compression, Protocol, Signal};
 use super::ingest::Traces;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, cut};
 use super::{Receiver, answer};
 
 const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
@@ -58,7 +58,7 @@ async fn export(receiver: &Arc<Receiver>, request: Request<Incoming>) -> Answer 
     let Some(signal) = signal(request.uri().path()) else {
         let text = format!(
             "there is no method {}; this port takes Export of OTLP traces, metrics and logs",
-            request.uri().path()
+            cut(request.uri().path())
         );
         return refuse(Status::unimplemented(text));
     };
@@ -143,7 +143,7 @@ fn signal(path: &str) -> Option<Signal> {
 fn compression(headers: &HeaderMap) -> Result<Compression, Refusal> {
     let Some(value) = headers.get(ENCODING) else { return Ok(Compression::Identity) };
     let name = String::from_utf8_lossy(value.as_bytes());
-    Compression::named(&name).ok_or_else(|| Refusal::Encoding(name.into_owned()))
+    Compression::named(&name).ok_or_else(|| Refusal::encoding(&name))
 }
 
 /// How the client would like its answer compressed.

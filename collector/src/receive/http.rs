@@ -25,7 +25,7 @@ use super::body::{InFlight, collect, discard, linger};
 use super::connections::{self, Peer};
 use super::counters::{Compression, Protocol, Signal};
 use super::ingest::Traces;
-use super::refusal::{Refusal, retry_seconds};
+use super::refusal::{Refusal, cut, retry_seconds};
 use super::{Receiver, answer};
 use crate::reduce::Ingested;
 
@@ -110,7 +110,7 @@ where
     let protocol = match format {
         Format::Protobuf => Protocol::HttpProtobuf,
         Format::Json => Protocol::HttpJson,
-        Format::Other(name) => return Err(Refusal::ContentType(name.clone())),
+        Format::Other(name) => return Err(Refusal::content_type(name)),
     };
     let compression = compression(headers)?;
     let counters = receiver.counters();
@@ -141,7 +141,7 @@ fn compression(headers: &HeaderMap) -> Result<Compression, Refusal> {
     let name = String::from_utf8_lossy(value.as_bytes());
     match (Compression::named(&name), values.next()) {
         (Some(compression), None) => Ok(compression),
-        _ => Err(Refusal::Encoding(name.into_owned())),
+        _ => Err(Refusal::encoding(&name)),
     }
 }
 
@@ -220,7 +220,7 @@ async fn nothing_here(
     } else {
         format!(
             "There is nothing at {:?}. Send OTLP by POST to /v1/traces, /v1/metrics or /v1/logs.\n",
-            path.as_str()
+            cut(path.as_str())
         )
     };
     plain_text(StatusCode::NOT_FOUND, text)

@@ -59,8 +59,9 @@ impl Limits {
     /// The bound on bytes in flight that really holds: a lower one than a single request needs,
     /// as it comes, decompressed, and translated from JSON, would turn it away for ever.
     pub(super) fn in_flight_bound(&self) -> u64 {
-        let request = self.max_decompressed_bytes.saturating_mul(2);
-        let request = request.saturating_add(self.max_request_bytes);
+        // One more byte is decompressed to see that there is one.
+        let plain = self.max_decompressed_bytes.saturating_add(1).saturating_mul(2);
+        let request = plain.saturating_add(self.max_request_bytes);
         self.max_in_flight_bytes.max(request) as u64
     }
 }

@@ -102,7 +102,12 @@ impl Receiver {
     /// Counts a refusal, and logs it unless one was logged just now.
     fn note(&self, refusal: &Refusal, peer: Option<SocketAddr>, port: &'static str) {
         refusal.counter(self).add(1);
-        self.complaints.warn(peer, port, refusal);
+        match peer {
+            Some(peer) => {
+                self.complaints.warn(format_args!("refused {port} from {peer}: {refusal}"));
+            }
+            None => self.complaints.warn(format_args!("refused {port}: {refusal}")),
+        }
     }
 }
 

@@ -56,6 +56,16 @@ impl Refusal {
         Self::TooLarge { limit, decompressed: true, setting: "max_decompressed_bytes" }
     }
 
+    /// A request compressed in a way of that name.
+    pub(super) fn encoding(name: &str) -> Self {
+        Self::Encoding(cut(name))
+    }
+
+    /// A request of a content type of that name.
+    pub(super) fn content_type(name: &str) -> Self {
+        Self::ContentType(cut(name))
+    }
+
     /// The counter that counts it.
     pub(super) fn counter<'r>(&self, receiver: &'r Receiver) -> &'r Counter {
         let counters = receiver.counters();
@@ -69,6 +79,11 @@ impl Refusal {
             Self::Failed => &counters.failed,
         }
     }
+}
+
+/// What senders say, kept short enough for a log line.
+pub(super) fn cut(name: &str) -> String {
+    name.chars().take(80).collect()
 }
 
 /// Whole seconds to wait, as `Retry-After` has it: never less than asked for, and never none.

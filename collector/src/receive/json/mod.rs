@@ -4,8 +4,10 @@
 //! Both ways follow one table of messages and write as they read: no tree is built, so that
 //! memory stays in proportion to the text however hostile it is.
 
+mod protobuf;
 mod read;
 mod schema;
+mod value;
 mod wire;
 mod write;
 

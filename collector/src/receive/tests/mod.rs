@@ -3,5 +3,6 @@
 
 mod connections;
 mod grpc;
+mod hostile;
 mod http;
 mod rig;
