@@ -3,18 +3,21 @@
 //! The data goes through the modules in this order; a later one may know an earlier one's output,
 //! never the reverse: [`receive`] -> [`span`] -> [`reduce`] -> [`pipeline`] -> [`feed`].
 
+mod clock;
 pub mod collector;
 pub mod config;
 pub mod edges;
 pub mod feed;
+mod notices;
 pub mod otlp_file;
 pub mod pipeline;
+pub mod port_owner;
 pub mod receive;
 pub mod record;
 pub mod reduce;
 pub mod replay;
 pub mod span;
-mod view;
+pub mod view;
 
 pub use collector::Collector;
 pub use config::Config;

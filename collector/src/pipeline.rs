@@ -2,14 +2,16 @@
 //! common. In: whatever is given to [`Pipeline::reducer`]. Out: the feed, at [`Pipeline::hub`].
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::clock::Clock;
 use crate::feed::hub::{self, Hub};
-use crate::feed::message::{EdgeTick, Graph, GraphEdge, GraphNode, SourceLabel, Tick};
+use crate::feed::message::{EdgeTick, Graph, GraphEdge, GraphNode, Severity, SourceLabel, Tick};
+use crate::notices::{Rising, grouped};
 use crate::reduce::{self, Drained, KnownNode, Moved, Reducer};
 
 /// An empty tick goes out at least this often, so that viewers can tell silence from a lost feed.
@@ -21,36 +23,37 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 pub struct Pipeline {
     reducer: Arc<Reducer>,
     hub: Arc<Hub>,
-    started: Instant,
+    clock: Clock,
     stop: CancellationToken,
     _stop_when_dropped: DropGuard,
     ticker: JoinHandle<()>,
 }
 
 impl Pipeline {
-    /// Starts with a feed of default settings. Spawns the tick task on the current tokio runtime.
+    /// Starts, with a feed of default settings but for the length of a tick. Spawns the tick task
+    /// on the current tokio runtime.
     pub fn start(settings: reduce::Settings, tick: Duration, label: SourceLabel) -> Self {
         Self::start_with(settings, hub::Settings { tick, ..hub::Settings::default() }, label)
     }
 
     /// Starts. Spawns the tick task on the current tokio runtime.
     pub fn start_with(settings: reduce::Settings, feed: hub::Settings, label: SourceLabel) -> Self {
+        Self::start_at(settings, feed, label, Clock::start())
+    }
+
+    fn start_at(
+        settings: reduce::Settings,
+        feed: hub::Settings,
+        label: SourceLabel,
+        clock: Clock,
+    ) -> Self {
         let reducer = Arc::new(Reducer::new(settings));
-        let started = Instant::now();
-        let stop = CancellationToken::new();
         let tick_ms = u64::try_from(feed.tick.as_millis()).unwrap_or(u64::MAX).max(1);
-        let hub = Hub::new(Arc::clone(&reducer), label, feed);
-        let ticker = Ticker {
-            reducer: Arc::clone(&reducer),
-            hub: Arc::clone(&hub),
-            started,
-            tick_ms,
-            last_end_ms: 0,
-            last_sent: started,
-            silent_since_ms: 0,
-        };
+        let hub = Hub::new(Arc::clone(&reducer), label, feed, clock);
+        let ticker = Ticker::new(Arc::clone(&reducer), Arc::clone(&hub), clock, tick_ms);
+        let stop = CancellationToken::new();
         let ticker = tokio::spawn(ticker.run(stop.clone()));
-        Self { reducer, hub, started, _stop_when_dropped: stop.clone().drop_guard(), stop, ticker }
+        Self { reducer, hub, clock, _stop_when_dropped: stop.clone().drop_guard(), stop, ticker }
     }
 
     /// Where export requests go.
@@ -65,7 +68,11 @@ impl Pipeline {
 
     /// Milliseconds since the start, by a clock that does not go back: for [`Reducer::ingest`].
     pub fn now_ms(&self) -> u64 {
-        elapsed_ms(self.started)
+        self.clock.elapsed_ms()
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        self.clock
     }
 
     /// Resolves what waits, sends the last ticks, and ends the feed.
@@ -81,23 +88,36 @@ impl Pipeline {
 struct Ticker {
     reducer: Arc<Reducer>,
     hub: Arc<Hub>,
-    started: Instant,
+    clock: Clock,
     tick_ms: u64,
     /// Where the last interval ended, in milliseconds since 1970.
     last_end_ms: u64,
+    /// Where the last interval that was sent ended.
+    last_sent_end_ms: u64,
     last_sent: Instant,
-    /// The end of the last interval that was sent.
-    silent_since_ms: u64,
+    early: Rising,
 }
 
 impl Ticker {
+    fn new(reducer: Arc<Reducer>, hub: Arc<Hub>, clock: Clock, tick_ms: u64) -> Self {
+        let begin = grid(clock.unix_ms(), tick_ms);
+        Self {
+            reducer,
+            hub,
+            clock,
+            tick_ms,
+            last_end_ms: begin,
+            last_sent_end_ms: begin,
+            last_sent: Instant::now(),
+            early: Rising::new("early", Severity::Warning, resolved_early),
+        }
+    }
+
     async fn run(mut self, stop: CancellationToken) {
-        self.last_end_ms = self.grid(unix_ms());
-        self.silent_since_ms = self.last_end_ms;
         loop {
             // Intervals end where the clock's milliseconds divide by the tick, so that collectors
             // tick together. A late wake-up makes one longer tick, never two in a row.
-            let wait = self.tick_ms - unix_ms() % self.tick_ms;
+            let wait = self.tick_ms - self.clock.unix_ms() % self.tick_ms;
             tokio::select! {
                 () = sleep(Duration::from_millis(wait)) => self.tick(),
                 () = stop.cancelled() => break,
@@ -108,31 +128,64 @@ impl Ticker {
         self.hub.close();
     }
 
-    fn grid(&self, ms: u64) -> u64 {
-        ms - ms % self.tick_ms
-    }
-
     fn tick(&mut self) {
-        let drained = self.reducer.drain(elapsed_ms(self.started));
+        let drained = self.reducer.drain(self.clock.elapsed_ms());
         let now = Instant::now();
-        let end = self.grid(unix_ms()).max(self.last_end_ms + 1);
-        let begin = std::mem::replace(&mut self.last_end_ms, end);
+        let (begin, end) = self.interval();
         let (graph, mut tick) = messages(drained, begin, end);
         let idle = tick.edges.is_empty() && tick.spans == 0;
         if idle && now - self.last_sent < HEARTBEAT {
-            if graph.is_some() {
-                self.hub.publish(graph, None, now);
-            }
+            self.hub.publish(graph, None, now);
             return;
         }
         if idle {
-            tick.t = self.silent_since_ms;
-            tick.ms = u32::try_from(end - self.silent_since_ms).unwrap_or(u32::MAX);
+            // The whole silence, so that it takes one tick to tell.
+            let silence = self.last_sent_end_ms.min(begin);
+            (tick.t, tick.ms) = (silence, length(silence, end));
         }
         self.last_sent = now;
-        self.silent_since_ms = end;
+        self.last_sent_end_ms = end;
         self.hub.publish(graph, Some(tick), now);
+        let early = self.reducer.stats().early;
+        if let Some(notice) = self.early.observe(early, end) {
+            self.hub.notice(notice);
+        }
     }
+
+    /// The interval that ends now. The next one begins where it ends, unless the wall's clock was
+    /// set anew in between.
+    fn interval(&mut self) -> (u64, u64) {
+        let mut end = grid(self.clock.unix_ms() + self.tick_ms / 2, self.tick_ms);
+        if end == self.last_end_ms {
+            // The last tick before a stop comes early in its interval.
+            end += self.tick_ms;
+        }
+        let follows = self.last_end_ms < end && end - self.last_end_ms < 60_000;
+        let begin = if follows { self.last_end_ms } else { end.saturating_sub(self.tick_ms) };
+        if !follows {
+            self.last_sent_end_ms = begin;
+        }
+        self.last_end_ms = end;
+        (begin, end)
+    }
+}
+
+/// The last time that divides by the tick.
+fn grid(ms: u64, tick_ms: u64) -> u64 {
+    ms - ms % tick_ms
+}
+
+fn length(begin_ms: u64, end_ms: u64) -> u32 {
+    u32::try_from(end_ms.saturating_sub(begin_ms)).unwrap_or(u32::MAX)
+}
+
+fn resolved_early(count: u64) -> String {
+    format!(
+        "{} spans did not wait their time for the other side of their request, because too many \
+         wait at once; some requests may show at the wrong node. Raise reduce.max_pending, or \
+         lower reduce.wait.",
+        grouped(count)
+    )
 }
 
 fn messages(drained: Drained, begin_ms: u64, end_ms: u64) -> (Option<Graph>, Tick) {
@@ -149,7 +202,7 @@ fn messages(drained: Drained, begin_ms: u64, end_ms: u64) -> (Option<Graph>, Tic
     });
     let tick = Tick {
         t: begin_ms,
-        ms: u32::try_from(end_ms - begin_ms).unwrap_or(u32::MAX),
+        ms: length(begin_ms, end_ms),
         spans,
         edges: moved.into_iter().map(edge_tick).collect(),
     };
@@ -173,12 +226,71 @@ fn edge_tick(moved: Moved) -> EdgeTick {
     EdgeTick { edge, counts, p50_us, p99_us }
 }
 
-fn elapsed_ms(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feed::message::{Message, Notice};
 
-/// The wall's clock, in milliseconds since 1970.
-pub(crate) fn unix_ms() -> u64 {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
+    /// Not on the grid of ticks, as in life.
+    const STARTED: u64 = 1_700_000_000_137;
+
+    fn started() -> Pipeline {
+        Pipeline::start_at(
+            reduce::Settings::default(),
+            hub::Settings::default(),
+            SourceLabel::Live,
+            Clock::start_at(STARTED),
+        )
+    }
+
+    async fn ticks(pipeline: &Pipeline, count: usize) -> Vec<Tick> {
+        let mut viewer = pipeline.hub().subscribe();
+        let mut ticks = Vec::new();
+        while ticks.len() < count {
+            let frame = viewer.next().await.unwrap();
+            if let Message::Tick(tick) = serde_json::from_str(frame.as_str()).unwrap() {
+                ticks.push(tick);
+            }
+        }
+        ticks
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_one_empty_tick_a_second_without_a_gap() {
+        let pipeline = started();
+        let ticks = ticks(&pipeline, 3).await;
+        assert_eq!(ticks[0].t, 1_700_000_000_000);
+        for pair in ticks.windows(2) {
+            assert_eq!(pair[0].t + u64::from(pair[0].ms), pair[1].t);
+            assert!(pair[1].ms <= 1_000 && pair[1].edges.is_empty());
+        }
+        assert_eq!(pipeline.now_ms() / 1_000, 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn finishing_ends_the_feed_after_a_last_tick() {
+        let pipeline = started();
+        let mut viewer = pipeline.hub().subscribe();
+        pipeline.finish().await;
+        let mut last = None;
+        while let Some(frame) = viewer.next().await {
+            last = Some(serde_json::from_str::<Message>(frame.as_str()).unwrap());
+        }
+        assert!(matches!(last, Some(Message::Graph(_) | Message::Tick(_))), "{last:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn dropping_a_pipeline_stops_its_task() {
+        let pipeline = started();
+        let mut viewer = pipeline.hub().subscribe();
+        drop(pipeline);
+        while viewer.next().await.is_some() {}
+    }
+
+    #[test]
+    fn what_was_resolved_early_is_told_with_its_count_and_what_to_do() {
+        let mut early = Rising::new("early", Severity::Warning, resolved_early);
+        let Notice { text, .. } = early.observe(1_234, 1).unwrap();
+        assert!(text.starts_with("1,234 spans") && text.contains("reduce.max_pending"), "{text}");
+    }
 }

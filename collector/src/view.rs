@@ -1,18 +1,112 @@
 //! The view port: what viewers and other programs read from the collector over HTTP. In: a socket.
-//! Out: `/feed` (WebSocket) and `/healthz`.
+//! Out: `/feed` (WebSocket), `/metrics`, `/healthz`, and at `/` what there is.
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use warp::{Filter, Reply};
+use tokio_util::task::TaskTracker;
+use warp::http::StatusCode;
+use warp::http::header::CONTENT_TYPE;
+use warp::reply::{Response, with_header, with_status};
+use warp::{Filter, Rejection, Reply};
 
+use crate::clock::Clock;
 use crate::feed::hub::Hub;
 use crate::feed::websocket;
+use crate::pipeline::Pipeline;
+use crate::receive::Receiver;
+use crate::reduce::Reducer;
 
-/// Serves until `stop`.
-pub(crate) async fn serve(socket: TcpListener, hub: Arc<Hub>, stop: CancellationToken) {
-    let routes = websocket::route(hub)
-        .or(warp::path!("healthz").map(|| String::from("ok\n").into_response()));
-    warp::serve(routes).incoming(socket).graceful(stop.cancelled_owned()).run().await;
+/// What stands at `/`, and where there is nothing.
+const INDEX: &str = "\
+Spanfall's collector, version {version}. This port is for viewers.
+
+/feed           live traffic, over WebSocket: spanfall --connect ws://HOST:PORT/feed
+/metrics        numbers for Prometheus
+/healthz        whether it runs, as JSON
+
+Spans come in on other ports, by OTLP (usually 4317 for gRPC and 4318 for HTTP).
+";
+
+/// Everything that the view port tells of.
+#[derive(Clone)]
+pub struct View {
+    hub: Arc<Hub>,
+    reducer: Arc<Reducer>,
+    receiver: Option<Arc<Receiver>>,
+    clock: Clock,
+    viewers: TaskTracker,
+}
+
+/// The answer of `/healthz`.
+#[derive(Debug, Serialize)]
+struct Health {
+    status: &'static str,
+    version: &'static str,
+    uptime_seconds: u64,
+    spans: u64,
+    viewers: u64,
+}
+
+impl View {
+    /// Tells of a pipeline, and of a receiver if one feeds it. Connections of viewers are counted
+    /// in `viewers`, which whoever stops the port may wait for.
+    pub fn new(pipeline: &Pipeline, receiver: Option<Arc<Receiver>>, viewers: TaskTracker) -> Self {
+        Self {
+            hub: Arc::clone(pipeline.hub()),
+            reducer: Arc::clone(pipeline.reducer()),
+            receiver,
+            clock: pipeline.clock(),
+            viewers,
+        }
+    }
+
+    /// Serves until `stop`, and then until requests are answered. Viewers of the feed stay until
+    /// the feed ends.
+    pub async fn serve(self, socket: TcpListener, stop: CancellationToken) {
+        let feed = websocket::route(Arc::clone(&self.hub), self.viewers.clone());
+        let health = self.clone();
+        let health = warp::path!("healthz").map(move || health.health());
+        let routes = feed
+            .or(websocket::not_a_websocket())
+            .unify()
+            .or(health)
+            .unify()
+            .or(warp::path::end().map(|| text(StatusCode::OK, index())))
+            .unify()
+            .recover(nothing_here)
+            .unify();
+        warp::serve(routes).incoming(socket).graceful(stop.cancelled_owned()).run().await;
+    }
+
+    fn health(&self) -> Response {
+        warp::reply::json(&Health {
+            status: "ok",
+            version: env!("CARGO_PKG_VERSION"),
+            uptime_seconds: self.clock.elapsed_ms() / 1_000,
+            spans: self.reducer.stats().spans,
+            viewers: self.hub.stats().viewers,
+        })
+        .into_response()
+    }
+}
+
+fn index() -> String {
+    INDEX.replace("{version}", env!("CARGO_PKG_VERSION"))
+}
+
+async fn nothing_here(rejection: Rejection) -> Result<Response, std::convert::Infallible> {
+    let (status, what) = if rejection.is_not_found() {
+        (StatusCode::NOT_FOUND, "There is nothing at this path.")
+    } else {
+        (StatusCode::METHOD_NOT_ALLOWED, "This path can only be read, with GET.")
+    };
+    Ok(text(status, format!("{what}\n\n{}", index())))
+}
+
+pub(crate) fn text(status: StatusCode, text: String) -> Response {
+    let reply = with_header(text, CONTENT_TYPE, "text/plain; charset=utf-8");
+    with_status(reply, status).into_response()
 }

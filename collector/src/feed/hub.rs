@@ -7,6 +7,7 @@
 //! loses the ticks in between, is told how many, and continues from the complete graph and now.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -20,6 +21,7 @@ use super::graph::KnownGraph;
 use super::history::{History, Sort};
 use super::message::{Graph, Hello, Lost, Message, Notice, PROTOCOL, SourceLabel, Tick};
 use super::subscription::Subscription;
+use crate::clock::Clock;
 use crate::reduce::Reducer;
 
 /// What the hub can be told: the `[feed]` table of the configuration.
@@ -35,6 +37,9 @@ pub struct Settings {
     pub max_lag: Duration,
     /// How many viewers may watch at once over the network.
     pub max_viewers: usize,
+    /// Web pages that may read the feed, by origin, such as `https://wall.example`; `*` is all of
+    /// them. Pages of this computer always may, and programs other than browsers have no origin.
+    pub allowed_origins: Vec<String>,
 }
 
 impl Default for Settings {
@@ -49,6 +54,8 @@ impl Default for Settings {
             // A wall that is later than this shows the past, not the present.
             max_lag: Duration::from_secs(10),
             max_viewers: 64,
+            // Otherwise every page that somebody opens could watch what runs on their computer.
+            allowed_origins: Vec::new(),
         }
     }
 }
@@ -83,6 +90,7 @@ pub struct Full {
 pub struct Hub {
     pub(super) reducer: Arc<Reducer>,
     source: SourceLabel,
+    clock: Clock,
     settings: Mutex<Settings>,
     state: Mutex<State>,
     head: watch::Sender<u64>,
@@ -130,7 +138,12 @@ pub(super) enum Step {
 impl Hub {
     /// A hub without viewers or past. Details for [`super::message::Request::Inspect`] come from
     /// the reducer.
-    pub fn new(reducer: Arc<Reducer>, source: SourceLabel, settings: Settings) -> Arc<Self> {
+    pub(crate) fn new(
+        reducer: Arc<Reducer>,
+        source: SourceLabel,
+        settings: Settings,
+        clock: Clock,
+    ) -> Arc<Self> {
         let state = State {
             history: History::new(settings.history, settings.history_bytes),
             graph: KnownGraph::default(),
@@ -141,6 +154,7 @@ impl Hub {
         Arc::new(Self {
             reducer,
             source,
+            clock,
             settings: Mutex::new(settings),
             state: Mutex::new(state),
             head: watch::Sender::new(0),
@@ -187,6 +201,14 @@ impl Hub {
             return Err(Full { max });
         }
         Ok(self.subscribe())
+    }
+
+    /// Whether a web page of that origin may read; `None` for programs that are no browsers.
+    pub fn admits_origin(&self, origin: Option<&str>) -> bool {
+        let Some(origin) = origin else { return true };
+        let settings = self.settings.lock();
+        settings.allowed_origins.iter().any(|allowed| allowed == "*" || allowed == origin)
+            || is_of_this_computer(origin)
     }
 
     /// Sends a change of the graph, if there is one, and then a tick, if there is one.
@@ -301,7 +323,7 @@ impl Hub {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             tick_ms: u32::try_from(tick.as_millis()).unwrap_or(u32::MAX),
             source: self.source.clone(),
-            now_ms: crate::pipeline::unix_ms(),
+            now_ms: self.clock.unix_ms(),
         }
     }
 
@@ -321,6 +343,17 @@ impl State {
     }
 }
 
+/// Whether an origin, such as `http://localhost:8080`, is of this computer.
+fn is_of_this_computer(origin: &str) -> bool {
+    let Some((_, authority)) = origin.split_once("://") else { return false };
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    };
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
 /// Encodes a message made here. None of them can fail; if one ever does, the feed goes on without
 /// it and the log says so.
 pub(super) fn encode(message: &Message) -> Option<Frame> {
@@ -328,3 +361,6 @@ pub(super) fn encode(message: &Message) -> Option<Frame> {
         .inspect_err(|error| tracing::error!(%error, "a message for viewers has no JSON form"))
         .ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,14 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
+use serde::Deserialize;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
-use warp::filters::ws::{Message as Socketed, WebSocket};
+use tokio_util::task::TaskTracker;
+use warp::filters::ws::{Message as Socketed, WebSocket, Ws};
 use warp::http::StatusCode;
+use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
-use super::hub::{Full, Hub};
+use super::hub::Hub;
 use super::message::Request;
 use super::subscription::Subscription;
+use crate::view::text;
 
 /// How often a viewer is pinged. Well under the minute after which proxies and address
 /// translators forget a silent connection.
@@ -31,29 +35,50 @@ const MAX_REQUEST: usize = 16 << 10;
 mod code {
     /// The collector stops.
     pub(super) const GOING_AWAY: u16 = 1001;
-    /// A request was not one of the feed's.
-    pub(super) const UNSUPPORTED: u16 = 1007;
+    /// What the viewer sent is not what it says it is.
+    pub(super) const NOT_UNDERSTOOD: u16 = 1007;
 }
 
-/// `GET /feed`: upgrades to a WebSocket, or says why not.
+/// `GET /feed`: upgrades to a WebSocket, or says why not. Connections are counted in `viewers`.
 pub(crate) fn route(
     hub: Arc<Hub>,
-) -> impl Filter<Extract = (warp::reply::Response,), Error = Rejection> + Clone {
-    warp::path("feed").and(warp::path::end()).and(warp::ws()).map(move |ws: warp::ws::Ws| match hub
-        .admit()
-    {
-        Ok(subscription) => ws
-            .max_message_size(MAX_REQUEST)
-            .max_frame_size(MAX_REQUEST)
-            .on_upgrade(move |socket| Viewer::new(socket, subscription).serve())
-            .into_response(),
-        Err(full) => turned_away(full),
-    })
+    viewers: TaskTracker,
+) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
+    warp::path!("feed")
+        .and(warp::ws())
+        .and(warp::header::optional::<String>("origin"))
+        .map(move |ws, origin: Option<String>| upgrade(&hub, &viewers, ws, origin.as_deref()))
 }
 
-fn turned_away(full: Full) -> warp::reply::Response {
-    let text = format!("{full}, or close one of them.\n");
-    warp::reply::with_status(text, StatusCode::SERVICE_UNAVAILABLE).into_response()
+fn upgrade(hub: &Arc<Hub>, viewers: &TaskTracker, ws: Ws, origin: Option<&str>) -> Response {
+    if !hub.admits_origin(origin) {
+        let told = "This page may not read the feed. Name its origin in feed.allowed_origins.\n";
+        return text(StatusCode::FORBIDDEN, told.to_owned());
+    }
+    let subscription = match hub.admit() {
+        Ok(subscription) => subscription,
+        Err(full) => {
+            let told = format!("{full}, or close one of them.\n");
+            return text(StatusCode::SERVICE_UNAVAILABLE, told);
+        }
+    };
+    // Counted from here on, so that a shutdown does not overlook a viewer that is about to be
+    // served.
+    let counted = viewers.token();
+    let serve = async move |socket| {
+        Viewer::new(socket, subscription).serve().await;
+        drop(counted);
+    };
+    ws.max_message_size(MAX_REQUEST).max_frame_size(MAX_REQUEST).on_upgrade(serve).into_response()
+}
+
+/// `GET /feed` by something that does not ask for a WebSocket, such as a browser's address bar.
+pub(crate) fn not_a_websocket() -> impl Filter<Extract = (Response,), Error = Rejection> + Copy {
+    warp::path!("feed").and(warp::get()).map(|| {
+        let told = "The feed is a WebSocket: connect with a WebSocket client, or run `spanfall \
+                    --connect`.\n";
+        text(StatusCode::UPGRADE_REQUIRED, told.to_owned())
+    })
 }
 
 /// A viewer on the other end of a socket.
@@ -85,7 +110,7 @@ impl Viewer {
     async fn serve(mut self) {
         let close = match self.until_end().await {
             End::FeedEnded => Some(Socketed::close_with(code::GOING_AWAY, "the collector stops")),
-            End::NotUnderstood(why) => Some(Socketed::close_with(code::UNSUPPORTED, why)),
+            End::NotUnderstood(why) => Some(Socketed::close_with(code::NOT_UNDERSTOOD, why)),
             End::ViewerLeft => None,
         };
         if let Some(close) = close {
@@ -130,8 +155,10 @@ impl Viewer {
             return Err(End::ViewerLeft);
         }
         let Ok(text) = said.to_str() else { return Ok(()) };
-        match serde_json::from_str::<Request>(text) {
-            Ok(request) => self.subscription.request(request),
+        match request(text) {
+            Ok(Some(request)) => self.subscription.request(request),
+            // A request of a later protocol: so that new viewers work with old collectors.
+            Ok(None) => {}
             Err(error) => return Err(End::NotUnderstood(reason(&error))),
         }
         Ok(())
@@ -146,6 +173,21 @@ impl Viewer {
             }
         }
         self.socket.flush().await
+    }
+}
+
+/// Reads a request; `None` if it is of a kind that is not known here.
+fn request(text: &str) -> Result<Option<Request>, serde_json::Error> {
+    #[derive(Deserialize)]
+    #[serde(tag = "type", rename_all = "snake_case")]
+    enum Kind {
+        Inspect,
+        #[serde(other)]
+        Unknown,
+    }
+    match serde_json::from_str(text)? {
+        Kind::Inspect => serde_json::from_str(text).map(Some),
+        Kind::Unknown => Ok(None),
     }
 }
 

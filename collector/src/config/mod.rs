@@ -1,0 +1,75 @@
+//! The configuration: what a collector can be told. In: a TOML file, environment variables and
+//! the command line. Out: a [`Config`] in which everything is right, or every [`Mistake`] at once.
+//!
+//! [`settings`](settings::SETTINGS) is the one list of what can be set; the file's reader, the
+//! environment variables, `--help`, the sample file and hot reload all follow it. Data goes
+//! through the files in this order: source (where settings come from), file (TOML), settings and
+//! value (what they mean), rules (what has to fit together), reload.
+
+mod file;
+mod listen;
+mod mistake;
+pub mod reload;
+mod rules;
+mod sample;
+pub mod settings;
+mod source;
+mod value;
+
+use std::path::PathBuf;
+
+pub use listen::{Listen, Port};
+pub use mistake::{Mistake, Mistakes, Place};
+pub use sample::sample;
+pub use source::{Flag, Source};
+
+use crate::feed::hub;
+use crate::receive::Limits;
+use crate::{record, reduce};
+
+/// A collector's configuration. Every setting has a default that works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Which log lines are written, in the words of `tracing`'s filters.
+    pub log: String,
+    /// `[listen]`: the ports.
+    pub listen: Listen,
+    /// `[receive]`: what senders may ask.
+    pub receive: Limits,
+    /// `[reduce]`: from spans to edges.
+    pub reduce: reduce::Settings,
+    /// `[feed]`: to viewers.
+    pub feed: hub::Settings,
+    /// `[record]`: what comes in, to disk.
+    pub record: Record,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            log: "info".to_owned(),
+            listen: Listen::default(),
+            receive: Limits::default(),
+            reduce: reduce::Settings::default(),
+            feed: hub::Settings::default(),
+            record: Record::default(),
+        }
+    }
+}
+
+/// Whether, where and how to record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Record {
+    /// Where to; nothing is recorded without.
+    pub target: Option<PathBuf>,
+    /// How.
+    pub options: record::Options,
+}
+
+impl Record {
+    /// What the recorder needs to know, if there is something to record.
+    pub fn settings(&self) -> Option<record::Settings> {
+        let target = self.target.clone()?;
+        Some(record::Settings { target, options: self.options.clone() })
+    }
+}
