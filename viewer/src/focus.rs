@@ -56,6 +56,15 @@ impl Focus {
     pub fn item(&self) -> Option<Item> {
         self.hovered.or(self.selected)
     }
+
+    /// Whether this node, or this edge, is the selected one.
+    pub fn is_selected(&self, node: Option<NodeId>, edge: Option<EdgeId>) -> bool {
+        match self.selected {
+            Some(Item::Node(id)) => node == Some(id),
+            Some(Item::Edge(id)) => edge == Some(id),
+            None => false,
+        }
+    }
 }
 
 /// Which of the parts that can be hidden are shown.

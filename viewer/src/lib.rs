@@ -1,11 +1,16 @@
 //! Spanfall's viewer: live traffic between serverless functions as particles on a wall screen.
 //!
 //! Data goes through the plugins in this order: source -> traffic -> layout -> scene, particles ->
-//! panel. What a person does comes back as [`focus::Command`]s.
+//! panel ([`app`] wires them up). What a person does comes back as [`focus::Command`]s.
 
+pub mod activity;
+pub mod app;
+pub mod cli;
+pub mod display;
 pub mod focus;
 pub mod interaction;
 pub mod layout;
 pub mod scene;
 pub mod snapshot;
+pub mod source;
 pub mod traffic;

@@ -1,2 +1,31 @@
-//! Placeholder while the workspace is laid out.
-fn main() {}
+//! `spanfall`: the command line, and the exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use spanfall_viewer::{app, cli::Cli, display, snapshot};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("spanfall: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let source = cli.source()?;
+    display::explain_failures();
+    if let Some(shot) = cli.shot() {
+        snapshot::headless::render(app::headless_app(source, shot.size), &shot)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    display::check()?;
+    Ok(match app::window_app(source).run() {
+        bevy::app::AppExit::Success => ExitCode::SUCCESS,
+        bevy::app::AppExit::Error(code) => ExitCode::from(code.get()),
+    })
+}

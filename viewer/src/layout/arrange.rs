@@ -1,0 +1,224 @@
+//! When the layout is made, and what it is made from. In: [`Traffic`] and people's drags. Out:
+//! targets in [`Places`]. Large layouts are made off the main thread.
+
+use std::collections::BTreeMap;
+
+use bevy::prelude::*;
+use bevy::tasks::{AsyncComputeTaskPool, Task, block_on, futures::check_ready};
+use bevy::time::{Real, TimeUpdateStrategy};
+use spanfall_collector::reduce::node::NodeId;
+
+use super::layered::{self, Placement, Point, Request};
+use super::{Places, Stage};
+use crate::activity::Activity;
+use crate::traffic::Traffic;
+
+/// A picture settles for so many seconds after its first node: until then all nodes may move, so
+/// that what comes in one by one at the start is laid out as one.
+const SETTLES_FOR: f64 = 15.0;
+
+/// A picture of at most so many nodes has not settled either: a good layout matters more.
+const FEW: usize = 6;
+
+/// While it settles, nodes move at most every so many seconds.
+const PACE: f64 = 0.8;
+
+/// Up to so many nodes a layout takes less time than a frame, and is made at once.
+const AT_ONCE: usize = 40;
+
+/// What the layout knows from one frame to the next.
+#[derive(Resource, Debug, Default)]
+pub(super) struct Arrangement {
+    placement: Placement,
+    /// What `placement` was made for.
+    request: Request,
+    pins: BTreeMap<NodeId, Point>,
+    /// Everything may move once: asked for by a person.
+    anew: bool,
+    /// The [`Traffic::revision`] last looked at.
+    seen: Option<u64>,
+    /// When the first node came, in seconds of `Time<Real>`.
+    began: Option<f64>,
+    /// When a layout was last made.
+    made: f64,
+    making: Option<(Request, Task<Placement>)>,
+}
+
+impl Arrangement {
+    /// A person put a node somewhere: there it stays.
+    pub(super) fn pin(&mut self, id: NodeId, at: Point) {
+        self.pins.insert(id, at);
+        self.placement.places.insert(id, at);
+        self.placement.bends.retain(|(source, target), _| *source != id && *target != id);
+    }
+
+    /// A person asked for a new layout.
+    pub(super) fn reset(&mut self) {
+        self.pins.clear();
+        self.anew = true;
+    }
+
+    /// Where an edge should pass on a long way.
+    pub(super) fn bends(&self, source: NodeId, target: NodeId) -> Vec<Vec2> {
+        let bends = self.placement.bends.get(&(source, target));
+        bends.map(|bends| bends.iter().copied().map(Vec2::from).collect()).unwrap_or_default()
+    }
+
+    /// Whether all nodes may move.
+    fn is_young(&self, now: f64) -> bool {
+        self.placement.places.len() <= FEW
+            || self.began.is_none_or(|began| now - began < SETTLES_FOR)
+    }
+
+    /// Gives a node that was known by another name before the place that it had there.
+    fn follow_merges(&mut self, traffic: &Traffic) {
+        for (from, into) in &traffic.merged {
+            if traffic.nodes.contains_key(into)
+                && !self.placement.places.contains_key(into)
+                && let Some(at) = self.placement.places.remove(from)
+            {
+                self.placement.places.insert(*into, at);
+                if let Some(pin) = self.pins.remove(from) {
+                    self.pins.insert(*into, pin);
+                }
+            }
+        }
+    }
+
+    /// Begins a layout. What it yields is taken by [`arrange`].
+    fn begin(&mut self, request: Request, now: f64) {
+        let anew = std::mem::take(&mut self.anew) || self.is_young(now);
+        let (known, pins, wanted) = (self.placement.clone(), self.pins.clone(), request.clone());
+        let make = move || {
+            if anew {
+                layered::arrange_around(&pins, &wanted)
+            } else {
+                layered::extend(&known, &wanted)
+            }
+        };
+        let task = if request.nodes.len() <= AT_ONCE {
+            let placement = make();
+            AsyncComputeTaskPool::get_or_init(Default::default).spawn(async move { placement })
+        } else {
+            AsyncComputeTaskPool::get_or_init(Default::default).spawn(async move { make() })
+        };
+        self.making = Some((request, task));
+    }
+}
+
+/// Makes a layout when there is something new to place, and hands the finished one to [`Places`].
+pub(super) fn arrange(
+    traffic: Res<'_, Traffic>,
+    stage: Res<'_, Stage>,
+    time: Res<'_, Time<Real>>,
+    stepped: Option<Res<'_, TimeUpdateStrategy>>,
+    mut arrangement: ResMut<'_, Arrangement>,
+    mut places: ResMut<'_, Places>,
+    mut activity: ResMut<'_, Activity>,
+) {
+    let arrangement = &mut *arrangement;
+    let now = time.elapsed_secs_f64();
+    if arrangement.making.is_none() {
+        look(arrangement, &traffic, *stage, now, &mut activity, &time);
+    }
+    let Some((request, mut task)) = arrangement.making.take() else { return };
+    // Where time is stepped (tests, snapshots), a frame is the same however busy the computer is.
+    let stepped =
+        stepped.is_some_and(|strategy| !matches!(*strategy, TimeUpdateStrategy::Automatic));
+    let ready = if stepped || request.nodes.len() <= AT_ONCE {
+        Some(block_on(task))
+    } else {
+        let ready = check_ready(&mut task);
+        if ready.is_none() {
+            activity.extend(&time, 0.1);
+            arrangement.making = Some((request.clone(), task));
+        }
+        ready
+    };
+    if let Some(mut placement) = ready {
+        // A person may have dragged a node while this was made.
+        for (id, at) in &arrangement.pins {
+            if request.nodes.contains_key(id) {
+                placement.places.insert(*id, *at);
+            }
+        }
+        arrangement.made = now;
+        arrangement.request = request;
+        arrangement.placement = placement;
+        hand_over(&arrangement.placement, &traffic, &mut places);
+        activity.extend(&time, 0.1);
+    }
+}
+
+/// Begins a layout if the graph has changed, or if a person asked for one.
+fn look(
+    arrangement: &mut Arrangement,
+    traffic: &Traffic,
+    stage: Stage,
+    now: f64,
+    activity: &mut Activity,
+    time: &Time<Real>,
+) {
+    if arrangement.seen == Some(traffic.revision) && !arrangement.anew {
+        return;
+    }
+    let request = request(traffic, stage);
+    if request.nodes == arrangement.request.nodes
+        && request.edges == arrangement.request.edges
+        && !arrangement.anew
+    {
+        arrangement.seen = Some(traffic.revision);
+        return;
+    }
+    let empty = arrangement.placement.places.is_empty();
+    if empty {
+        arrangement.began = (!request.nodes.is_empty()).then_some(now);
+    } else if arrangement.is_young(now) && now < arrangement.made + PACE && !arrangement.anew {
+        // Not yet: see again when the pace allows.
+        activity.extend(time, 0.1);
+        return;
+    }
+    arrangement.seen = Some(traffic.revision);
+    arrangement.follow_merges(traffic);
+    arrangement.begin(request, now);
+}
+
+fn request(traffic: &Traffic, stage: Stage) -> Request {
+    Request {
+        nodes: traffic.nodes.iter().map(|(id, node)| (*id, node.entry)).collect(),
+        edges: traffic.edges.values().map(|edge| (edge.source, edge.target)).collect(),
+        aspect: stage.aspect,
+    }
+}
+
+/// Gives nodes their targets; a new node sets out from between its caller and its place.
+fn hand_over(placement: &Placement, traffic: &Traffic, places: &mut Places) {
+    places.now.retain(|id, _| placement.places.contains_key(id));
+    places.target.retain(|id, _| placement.places.contains_key(id));
+    places.radius.retain(|id, _| placement.places.contains_key(id));
+    places.speed.retain(|id, _| placement.places.contains_key(id));
+    let first = places.now.is_empty();
+    for (id, at) in &placement.places {
+        let target = Vec2::from(*at);
+        places.target.insert(*id, target);
+        if places.now.contains_key(id) {
+            continue;
+        }
+        let former = traffic
+            .merged
+            .iter()
+            .find_map(|(from, into)| (into == id).then(|| places.now.get(from)).flatten());
+        let caller = || {
+            let edge = traffic.edges.values().find(|edge| edge.target == *id)?;
+            places.now.get(&edge.source).map(|caller| caller.lerp(target, 0.6))
+        };
+        let start = match former {
+            Some(at) => *at,
+            None if first => target,
+            None => caller().unwrap_or(target - Vec2::X * 60.0),
+        };
+        places.now.insert(*id, start);
+        places.speed.insert(*id, Vec2::ZERO);
+    }
+    places.revision += 1;
+}

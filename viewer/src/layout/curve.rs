@@ -1,0 +1,146 @@
+//! The curves of edges. In: where two nodes stand, how large they are, where the layout would like
+//! the edge to pass. Out: a cubic Bézier from rim to rim.
+
+use bevy::prelude::*;
+
+/// The curve that an edge and its particles follow: a cubic Bézier from rim to rim.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Curve {
+    /// Start, control, control, end.
+    pub points: [Vec2; 4],
+    /// Its length in world units.
+    pub length: f32,
+}
+
+/// Steps in which a curve is measured: enough for a quarter of a unit on the longest.
+const STEPS: usize = 24;
+
+/// A node as its edges see it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct End {
+    pub(super) at: Vec2,
+    pub(super) radius: f32,
+}
+
+impl Curve {
+    /// The point at `t`, from 0 at the start to 1 at the end.
+    pub fn point(&self, t: f32) -> Vec2 {
+        let [a, b, c, d] = self.points;
+        let s = 1.0 - t;
+        a * (s * s * s) + b * (3.0 * s * s * t) + c * (3.0 * s * t * t) + d * (t * t * t)
+    }
+
+    /// The direction at `t`, not of unit length; zero where the curve has none.
+    pub fn direction(&self, t: f32) -> Vec2 {
+        let [a, b, c, d] = self.points;
+        let s = 1.0 - t;
+        ((b - a) * (s * s) + (c - b) * (2.0 * s * t) + (d - c) * (t * t)) * 3.0
+    }
+
+    fn through(points: [Vec2; 4]) -> Self {
+        let mut curve = Self { points, length: 0.0 };
+        let mut last = points[0];
+        for step in 1..=STEPS {
+            let next = curve.point(step as f32 / STEPS as f32);
+            curve.length += last.distance(next);
+            last = next;
+        }
+        curve
+    }
+
+    /// The curve between two nodes. `bends` is where it should pass on a long way; `paired` says
+    /// that there is an edge back, which must not lie on this one.
+    pub(super) fn between(source: End, target: End, bends: &[Vec2], paired: bool) -> Self {
+        let across = target.at.x - source.at.x;
+        let reach = source.radius + target.radius;
+        if source.at == target.at {
+            Self::looped(source)
+        } else if across > reach {
+            Self::forward(source, target, bends, paired)
+        } else if across < -reach {
+            Self::backward(source, target)
+        } else {
+            Self::aside(source, target)
+        }
+    }
+
+    /// To the right: out of one rim, into the other, level at both ends unless the way is long.
+    fn forward(source: End, target: End, bends: &[Vec2], paired: bool) -> Self {
+        let tilt = if paired { 0.35 } else { 0.0 };
+        let rise = (target.at - source.at).y.atan2((target.at - source.at).x);
+        let leave = rise * 0.45 + tilt;
+        let arrive = rise * 0.45 - tilt;
+        let start = source.at + Vec2::from_angle(leave) * source.radius;
+        let end = target.at - Vec2::from_angle(arrive) * target.radius;
+        let pull = (end.x - start.x).max(24.0) * 0.45;
+        let mut controls = [start + Vec2::X * pull, end - Vec2::X * pull];
+        if paired {
+            controls[0].y += pull * tilt;
+            controls[1].y += pull * tilt;
+        }
+        if !bends.is_empty() {
+            controls = bent(start, end, controls, bends);
+        }
+        Self::through([start, controls[0], controls[1], end])
+    }
+
+    /// To the left: in an arc below what leads to the right.
+    fn backward(source: End, target: End) -> Self {
+        let gap = (source.at.x - target.at.x).abs();
+        let drop = Vec2::NEG_Y * (gap * 0.22 + 36.0);
+        let pull = Vec2::X * gap * 0.3;
+        let leave = Vec2::new(-0.75, -0.66);
+        let start = source.at + leave * source.radius;
+        let end = target.at + Vec2::new(-leave.x, leave.y) * target.radius;
+        Self::through([start, start - pull + drop, end + pull + drop, end])
+    }
+
+    /// Up or down within a column: out on the right, and back in on the right.
+    fn aside(source: End, target: End) -> Self {
+        let gap = target.at.y - source.at.y;
+        let lean = Vec2::from_angle(0.6 * gap.signum());
+        let start = source.at + lean * source.radius;
+        let end = target.at + Vec2::new(lean.x, -lean.y) * target.radius;
+        let bulge = Vec2::X * (gap.abs() * 0.25 + 30.0);
+        Self::through([start, start + bulge, end + bulge, end])
+    }
+
+    /// From a node to itself: a loop above it.
+    fn looped(node: End) -> Self {
+        let out = Vec2::from_angle(1.0);
+        let start = node.at + out * node.radius;
+        let end = node.at + Vec2::new(-out.x, out.y) * node.radius;
+        let rise = Vec2::new(node.radius * 1.2, node.radius * 1.6);
+        Self::through([start, start + rise, end + Vec2::new(-rise.x, rise.y), end])
+    }
+}
+
+/// Moves the controls up or down such that the curve passes as near as it can to the bends: least
+/// squares for two unknowns, held to the level ends a little.
+fn bent(start: Vec2, end: Vec2, level: [Vec2; 2], bends: &[Vec2]) -> [Vec2; 2] {
+    const HOLD: f32 = 0.02;
+    let (mut aa, mut ab, mut bb) = (HOLD, 0.0, HOLD);
+    let (mut ay, mut by) = (HOLD * level[0].y, HOLD * level[1].y);
+    let width = end.x - start.x;
+    for bend in bends {
+        let t = ((bend.x - start.x) / width).clamp(0.05, 0.95);
+        let s = 1.0 - t;
+        let (a, b) = (3.0 * s * s * t, 3.0 * s * t * t);
+        let rest = bend.y - start.y * s * s * s - end.y * t * t * t;
+        aa += a * a;
+        ab += a * b;
+        bb += b * b;
+        ay += a * rest;
+        by += b * rest;
+    }
+    let scale = aa * bb - ab * ab;
+    if scale.abs() < 1e-9 {
+        return level;
+    }
+    let limit = width.abs() * 0.6 + 120.0;
+    let held = |y: f32, from: f32| from + (y - from).clamp(-limit, limit);
+    [
+        Vec2::new(level[0].x, held((ay * bb - by * ab) / scale, start.y)),
+        Vec2::new(level[1].x, held((by * aa - ay * ab) / scale, end.y)),
+    ]
+}
