@@ -46,9 +46,9 @@ class Instance:
     function: shop.Function
     work: asyncio.Queue = field(default_factory=lambda: asyncio.Queue(1))
     answer: asyncio.Future | None = None
+    asking: asyncio.Task | None = None  # its request for work, while that waits
     fresh: bool = True
     idle_since: float = 0.0
-    serial: int = 0
 
 
 class Lambda:
@@ -137,6 +137,13 @@ class Lambda:
     def _end(self, instance: Instance) -> None:
         self._all.pop(instance.id, None)
         self._nursery.end(instance.id)
+        if instance.asking:
+            instance.asking.cancel()
+
+    def stop(self) -> None:
+        """Ends all instances."""
+        for instance in list(self._all.values()):
+            self._end(instance)
 
     def _environment_of(self, instance: Instance) -> dict[str, str]:
         function = instance.function
@@ -170,7 +177,9 @@ class Lambda:
         instance = self._all.get(request.match_info["instance"])
         if instance is None:
             return web.Response(status=410)
+        instance.asking = asyncio.current_task()
         request_id, payload, trace, deadline = await instance.work.get()
+        instance.asking = None
         arn = f"arn:aws:lambda:{shop.REGION}:{shop.ACCOUNT}:function:{instance.function.name}:live"
         headers = {
             "Lambda-Runtime-Aws-Request-Id": request_id,

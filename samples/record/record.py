@@ -207,28 +207,28 @@ async def play(scenario, otlp: str, instrumentations: str, log: Log, folder: Pat
         sources = Sources(functions, cloud, session, log)
         users = Users(scenario, Gateway(functions))
         pollers = sources.start(scenario.shipment_pollers)
-        reaper = asyncio.create_task(reap(functions))
-        for job in (*pollers, reaper):
-            job.add_done_callback(fail_loudly)
+        aside = [asyncio.create_task(reap(functions)), asyncio.create_task(report(users, functions, sources))]
         try:
-            progress = asyncio.create_task(report(users, functions, sources))
-            await users.play(world, functions)
-            await drain(users, functions, sources)
+            story = asyncio.create_task(tell(users, world, functions, sources))
+            done, _ = await asyncio.wait({story, *pollers, *aside}, return_when=asyncio.FIRST_COMPLETED)
+            for job in done:
+                job.result()  # a poller that died would leave a quiet hole in the recording
         finally:
-            progress.cancel()
             sources.stopping = True
-            reaper.cancel()
+            for job in aside:
+                job.cancel()
             await asyncio.wait(pollers, timeout=20)
-    nursery.stop()
-    await public.cleanup()
-    await runtime.cleanup()
-    cloud.stop()
+            functions.stop()
+            nursery.stop()
+            await public.cleanup()
+            await runtime.cleanup()
+            cloud.stop()
 
 
-def fail_loudly(job: asyncio.Task) -> None:
-    """A poller that died would leave a quiet hole in the recording."""
-    if not job.cancelled() and job.exception():
-        raise SystemExit(f"stopped: {job.exception()!r}")
+async def tell(users: Users, world: World, functions: Lambda, sources: Sources) -> None:
+    """The whole story, until nothing is on its way any more."""
+    await users.play(world, functions)
+    await drain(users, functions, sources)
 
 
 async def reap(functions: Lambda) -> None:

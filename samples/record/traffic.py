@@ -62,8 +62,8 @@ SCENARIOS = {
     # A good day: doors open, waves, a sale that throttles and cold-starts, a deployment, a slow spell of mail.
     "webshop": Scenario(
         seconds=240,
-        orders=rate(0.62, [(0, 3, 1.5), (96, 112, 3.2), (176, 184, 2.4)]),
-        browsing=rate(3.4, [(0, 4, 5.0), (92, 116, 8.0), (174, 186, 5.0)]),
+        orders=rate(0.55, [(0, 3, 1.5), (96, 112, 3.0), (176, 184, 2.4)]),
+        browsing=rate(3.2, [(0, 4, 5.0), (92, 116, 6.0), (174, 186, 4.0)]),
         impatience=1,
         instrumentations="requests,boto3sqs",
         shipment_pollers=2,
