@@ -3,6 +3,7 @@
 
 mod args;
 mod speed;
+mod template;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,6 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use args::Args;
 pub use speed::{Speed, SpeedError};
+
+pub(crate) use template::{Round, Template, last_end};
 
 use crate::reduce::Settings;
 

@@ -5,7 +5,7 @@
 //! and links are only walked when somebody asks for them.
 
 mod value;
-mod wire;
+pub(crate) mod wire;
 
 pub use value::{Attribute, Attributes, Scalar};
 pub use wire::{Malformed, Slice};

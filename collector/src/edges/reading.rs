@@ -1,0 +1,335 @@
+//! Recordings into a reducer, as fast as the machine goes. One thread reads, decompresses and cuts
+//! into pieces; the others make protobuf of these and reduce it.
+//!
+//! `--repeat` plays the recordings again with other ids and later times. From the second time on the
+//! requests come from memory, where they fit, so that it measures reducing and not reading.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{Scope, available_parallelism};
+use std::time::{Duration, Instant};
+
+use indicatif::ProgressBar;
+
+use crate::otlp_file::{Decoded, Input, Losses, Raw, ReadError, Reader, Request};
+use crate::reduce::Reducer;
+use crate::replay::{Round, Template, last_end};
+
+use super::EdgesError;
+use super::tape::Tape;
+
+/// How much is handed to a thread at once, in bytes: enough that the handing is nothing to the work.
+const BATCH_BYTES: usize = 256 << 10;
+
+/// Batches that wait for a thread.
+const QUEUE: usize = 4;
+
+/// More threads than this wait for the one that reads.
+const MOST_THREADS: usize = 4;
+
+/// How much `--repeat` keeps in memory; a larger recording is read anew for every round.
+const KEEP_BYTES: usize = 1 << 30;
+
+/// Between two rounds of `--repeat`, in milliseconds of the recording.
+const PAUSE_MS: u64 = 1_000;
+
+/// What is to be read, and into what.
+pub(super) struct Job<'a> {
+    pub(super) inputs: &'a [Input],
+    pub(super) keep_going: bool,
+    pub(super) rounds: u32,
+    pub(super) reducer: &'a Reducer,
+    pub(super) progress: &'a ProgressBar,
+    pub(super) tape: Tape,
+}
+
+/// What was read.
+#[derive(Debug, Default)]
+pub(super) struct Read {
+    pub(super) requests: u64,
+    pub(super) rejected: u64,
+    /// Why the first of these was rejected.
+    pub(super) reason: Option<&'static str>,
+    pub(super) losses: Losses,
+    /// All rounds after the first, if there were more.
+    pub(super) repeated: Option<Repeated>,
+}
+
+/// How the rounds after the first went.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Repeated {
+    /// How long they took.
+    pub(super) time: Duration,
+    /// Spans in all of them.
+    pub(super) spans: u64,
+    /// Whether the requests came from memory.
+    pub(super) from_memory: bool,
+}
+
+/// What one thread has read.
+#[derive(Default)]
+struct Part {
+    read: Read,
+    templates: Vec<Template>,
+}
+
+/// One round's ids and times.
+struct Again {
+    ids: Round,
+    shift_ns: i64,
+}
+
+impl Again {
+    /// Every round begins where the one before it ended.
+    fn new(number: u32, round_ms: u64) -> Self {
+        let shift_ns = round_ms.saturating_mul(u64::from(number)).saturating_mul(1_000_000);
+        let shift_ns = i64::try_from(shift_ns).unwrap_or(i64::MAX);
+        Self { ids: Round::new(0, u64::from(number)), shift_ns }
+    }
+}
+
+type Batch = Vec<Raw>;
+
+impl Job<'_> {
+    /// Reads everything, as many times as wanted.
+    pub(super) fn run(&self) -> Result<Read, EdgesError> {
+        if self.rounds == 1 {
+            return Ok(collect(&mut self.read_all(None, None)?));
+        }
+        if let Some(once) = self.inputs.iter().find(|input| !input.is_repeatable()) {
+            return Err(EdgesError::Once(once.name()));
+        }
+        let kept = AtomicUsize::new(0);
+        let mut parts = self.read_all(Some(&Again::new(0, 0)), Some(&kept))?;
+        let mut read = collect(&mut parts);
+        let from_memory = kept.load(Ordering::Relaxed) <= KEEP_BYTES;
+        let round_ms = self.tape.length_ms() + PAUSE_MS;
+        let (begin, before) = (Instant::now(), self.reducer.stats().spans);
+        for number in 1..self.rounds {
+            let again = Again::new(number, round_ms);
+            if from_memory {
+                self.repeat(&parts, &again, &mut read)?;
+            } else {
+                add(&mut read, collect(&mut self.read_all(Some(&again), None)?));
+            }
+        }
+        let spans = self.reducer.stats().spans - before;
+        read.repeated = Some(Repeated { time: begin.elapsed(), spans, from_memory });
+        Ok(read)
+    }
+
+    /// Reads all files once; keeps templates as long as there is room.
+    fn read_all(
+        &self,
+        again: Option<&Again>,
+        keep: Option<&AtomicUsize>,
+    ) -> Result<Vec<Part>, EdgesError> {
+        std::thread::scope(|scope| {
+            let threads = available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+            let (queues, workers): (Vec<_>, Vec<_>) =
+                (0..threads).map(|_| self.start_worker(scope, again, keep)).unzip();
+            let outcome = self.cut(&queues);
+            drop(queues);
+            let parts: Vec<_> = workers
+                .into_iter()
+                .map(|worker| worker.join().unwrap_or(Err(EdgesError::Broken)))
+                .collect();
+            let mut parts = first_error(parts, self.inputs)?;
+            if let Some(part) = parts.first_mut() {
+                part.read.losses.add(outcome?);
+            }
+            Ok(parts)
+        })
+    }
+
+    fn start_worker<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        again: Option<&'scope Again>,
+        keep: Option<&'scope AtomicUsize>,
+    ) -> (SyncSender<Batch>, std::thread::ScopedJoinHandle<'scope, Result<Part, EdgesError>>) {
+        let (queue, batches) = sync_channel(QUEUE);
+        (queue, scope.spawn(move || self.reduce_batches(&batches, again, keep)))
+    }
+
+    /// Cuts all files into pieces and deals them out. Stops early if nobody wants them any more.
+    fn cut(&self, queues: &[SyncSender<Batch>]) -> Result<Losses, EdgesError> {
+        let mut losses = Losses::default();
+        let mut turns = queues.iter().cycle();
+        for input in self.inputs {
+            let counter = Arc::new(AtomicU64::new(0));
+            let mut told = 0;
+            let mut reader = Reader::open(input, Arc::clone(&counter))?;
+            loop {
+                let batch = self.next_batch(&mut reader, &mut losses)?;
+                let position = counter.load(Ordering::Relaxed);
+                self.progress.inc(position - told);
+                told = position;
+                if batch.is_empty() {
+                    break;
+                }
+                if turns.next().is_none_or(|queue| queue.send(batch).is_err()) {
+                    return Ok(losses);
+                }
+            }
+        }
+        Ok(losses)
+    }
+
+    fn next_batch(&self, reader: &mut Reader, losses: &mut Losses) -> Result<Batch, ReadError> {
+        let mut batch = Batch::new();
+        let mut bytes = 0;
+        while bytes < BATCH_BYTES {
+            match reader.next() {
+                None => break,
+                Some(Ok(raw)) => {
+                    bytes += raw.size();
+                    batch.push(raw);
+                }
+                Some(Err(error)) => losses.pass_over(error, self.keep_going)?,
+            }
+        }
+        Ok(batch)
+    }
+
+    fn reduce_batches(
+        &self,
+        batches: &Receiver<Batch>,
+        again: Option<&Again>,
+        keep: Option<&AtomicUsize>,
+    ) -> Result<Part, EdgesError> {
+        let mut part = Part::default();
+        for raw in batches.iter().flatten() {
+            let outcome = match raw.decode() {
+                Ok(Decoded::Traces(request)) => self.reduce(request, again, keep, &mut part),
+                Ok(Decoded::Other) => {
+                    part.read.losses.other += 1;
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            };
+            if let Err(error) = outcome {
+                part.read.losses.pass_over(error, self.keep_going)?;
+            }
+        }
+        Ok(part)
+    }
+
+    fn reduce(
+        &self,
+        request: Request,
+        again: Option<&Again>,
+        keep: Option<&AtomicUsize>,
+        part: &mut Part,
+    ) -> Result<(), ReadError> {
+        let Request { bytes, place } = request;
+        let malformed = |error| ReadError::malformed(place.clone(), error);
+        let Some(again) = again else {
+            let end = last_end(&bytes).map_err(malformed)?;
+            return self.ingest(&bytes, end, &mut part.read).map_err(malformed);
+        };
+        let template = Template::new(&bytes).map_err(malformed)?;
+        self.ingest_again(&template, again, &mut part.read).map_err(malformed)?;
+        if let Some(kept) = keep {
+            if kept.fetch_add(template.size(), Ordering::Relaxed) <= KEEP_BYTES {
+                part.templates.push(template);
+            } else {
+                part.templates = Vec::new();
+            }
+        }
+        Ok(())
+    }
+
+    /// One more round from memory, by as many threads as have read it.
+    fn repeat(&self, parts: &[Part], again: &Again, total: &mut Read) -> Result<(), EdgesError> {
+        let rounds = std::thread::scope(|scope| {
+            let repeat = |templates: &[Template]| {
+                let mut read = Read::default();
+                for template in templates {
+                    // Templates were accepted in the first round; what is malformed was not kept.
+                    let _ = self.ingest_again(template, again, &mut read);
+                }
+                read
+            };
+            let workers: Vec<_> =
+                parts.iter().map(|part| scope.spawn(move || repeat(&part.templates))).collect();
+            workers.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Vec<_>>()
+        });
+        for read in rounds {
+            add(total, read.map_err(|_| EdgesError::Broken)?);
+        }
+        let size: u64 = self.inputs.iter().filter_map(Input::size).sum();
+        self.progress.inc(size);
+        Ok(())
+    }
+
+    fn ingest_again(
+        &self,
+        template: &Template,
+        again: &Again,
+        read: &mut Read,
+    ) -> Result<(), crate::reduce::Malformed> {
+        let bytes = template.write(&again.ids, again.shift_ns);
+        let end = template.end().map(|end| end.saturating_add_signed(again.shift_ns));
+        self.ingest(&bytes, end, read)
+    }
+
+    fn ingest(
+        &self,
+        request: &[u8],
+        end: Option<u64>,
+        read: &mut Read,
+    ) -> Result<(), crate::reduce::Malformed> {
+        let moment = self.tape.advance(end);
+        let ingested = self.reducer.ingest(request, moment.now_ms)?;
+        read.requests += 1;
+        read.rejected += ingested.rejected;
+        read.reason = read.reason.or(ingested.reason);
+        if moment.drain {
+            self.reducer.drain(moment.now_ms);
+        }
+        Ok(())
+    }
+}
+
+/// All parts, or the error that comes first in the input.
+fn first_error(
+    parts: Vec<Result<Part, EdgesError>>,
+    inputs: &[Input],
+) -> Result<Vec<Part>, EdgesError> {
+    let position = |error: &EdgesError| match error {
+        EdgesError::Read(ReadError { place, .. }) => {
+            let file = inputs.iter().position(|input| *input.name() == *place.file);
+            (file.unwrap_or(usize::MAX), place.byte)
+        }
+        _ => (usize::MAX, u64::MAX),
+    };
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    for part in parts {
+        match part {
+            Ok(part) => good.push(part),
+            Err(error) => bad.push(error),
+        }
+    }
+    match bad.into_iter().min_by_key(position) {
+        None => Ok(good),
+        Some(error) => Err(error),
+    }
+}
+
+fn collect(parts: &mut [Part]) -> Read {
+    let mut total = Read::default();
+    for part in parts {
+        add(&mut total, std::mem::take(&mut part.read));
+    }
+    total
+}
+
+fn add(total: &mut Read, read: Read) {
+    let Read { requests, rejected, reason, losses, repeated: _ } = read;
+    total.requests += requests;
+    total.rejected += rejected;
+    total.reason = total.reason.or(reason);
+    total.losses.add(losses);
+}

@@ -1,0 +1,195 @@
+//! What `edges` tells. In: a reducer that has resolved everything. Out: a [`Report`], sorted, so that
+//! the same traffic gives the same bytes whatever order it was read in.
+//!
+//! # The schema `spanfall.edges/1`
+//!
+//! ```json
+//! {
+//!   "schema": "spanfall.edges/1",
+//!   "totals": {
+//!     "spans": 4, "hops": 2, "unpaired": 0, "duplicates": 0, "rejected": 0, "early": 0
+//!   },
+//!   "nodes": [
+//!     { "kind": "function", "name": "checkout", "account": "123456789012", "region": "eu-west-1" },
+//!     { "kind": "users", "name": "users", "entry": true }
+//!   ],
+//!   "edges": [
+//!     {
+//!       "source": { "kind": "users", "name": "users" },
+//!       "target": { "kind": "function", "name": "checkout", "account": "123456789012",
+//!                   "region": "eu-west-1" },
+//!       "hops": { "total": 2, "ok": 1, "slow": 0, "throttled": 0, "error": 1, "cold": 1 },
+//!       "latency_us": { "p50": 1200, "p95": 90000, "p99": 90000 }
+//!     }
+//!   ]
+//! }
+//! ```
+//!
+//! - `kind` is one of the words of [`NodeKind`](crate::reduce::node::NodeKind); `account`, `region`
+//!   and `entry` are left out where they are empty or false.
+//! - Numbers of hops are whole unless sampled spans stand for more requests; then they have up to
+//!   three decimals. `cold` counts hops of any class, which are counted there too. `hops` in `totals`
+//!   counts each hop once, whatever it stands for.
+//! - `latency_us` is in microseconds, at most 2% off; 0 where no hop had one.
+//! - `unpaired` are spans whose other side never came though one was to be expected; `rejected` are
+//!   spans that no one can use; `early` are spans that had to be resolved early to save memory, in
+//!   which case the result may depend on the order of the input.
+//! - Nodes are sorted by kind (in the order of `NodeKind`), name, account and region; edges by the
+//!   names of source and target, then by their kinds, accounts and regions.
+//!
+//! Later versions may add fields; a field that changes its meaning changes the schema's number.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use crate::reduce::hop::Counts;
+use crate::reduce::node::{Node, NodeId};
+use crate::reduce::{Reducer, Summary};
+
+/// The schema of the JSON.
+pub const SCHEMA: &str = "spanfall.edges/1";
+
+/// Everything that `edges` tells.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// The sums.
+    pub totals: Totals,
+    /// The nodes that have edges.
+    pub nodes: Vec<ReportNode>,
+    /// The edges.
+    pub edges: Vec<ReportEdge>,
+}
+
+/// The sums over all recordings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    /// Spans read, rejected ones and duplicates included.
+    pub spans: u64,
+    /// Hops counted.
+    pub hops: u64,
+    /// Spans whose other side never came though one was to be expected.
+    pub unpaired: u64,
+    /// Spans that were there before, and left out.
+    pub duplicates: u64,
+    /// Spans that no one can use.
+    pub rejected: u64,
+    /// Spans that were resolved early to save memory.
+    pub early: u64,
+}
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct ReportNode {
+    /// Its name.
+    #[serde(flatten)]
+    pub node: Node,
+    /// Whether requests enter the system here.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub entry: bool,
+}
+
+/// An edge.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ReportEdge {
+    /// Where requests come from.
+    pub source: Node,
+    /// Where they go.
+    pub target: Node,
+    /// Hops by class.
+    pub hops: Hops,
+    /// Their latency.
+    pub latency_us: LatencyUs,
+}
+
+/// Hops by class.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Hops {
+    /// Of every class.
+    #[serde(serialize_with = "short")]
+    pub total: f64,
+    /// Those that went as they should.
+    #[serde(serialize_with = "short")]
+    pub ok: f64,
+    /// Those that worked and took too long.
+    #[serde(serialize_with = "short")]
+    pub slow: f64,
+    /// Those that were refused because of a limit.
+    #[serde(serialize_with = "short")]
+    pub throttled: f64,
+    /// Those that failed.
+    #[serde(serialize_with = "short")]
+    pub error: f64,
+    /// Those, of any class, that met a cold start.
+    #[serde(serialize_with = "short")]
+    pub cold: f64,
+}
+
+/// Latency in microseconds; 0 where none is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct LatencyUs {
+    /// Median.
+    pub p50: u64,
+    /// 95th percentile.
+    pub p95: u64,
+    /// 99th percentile.
+    pub p99: u64,
+}
+
+impl Report {
+    /// Reads a reducer that has resolved everything. `rejected`: spans that it refused.
+    pub fn new(reducer: &Reducer, rejected: u64) -> Self {
+        let stats = reducer.stats();
+        let totals = Totals {
+            spans: stats.spans,
+            hops: stats.hops,
+            unpaired: stats.unpaired,
+            duplicates: stats.duplicates,
+            rejected,
+            early: stats.early,
+        };
+        let known = reducer.nodes();
+        let names: HashMap<NodeId, &Node> =
+            known.iter().map(|known| (known.id, &known.node)).collect();
+        let edges = reducer.edges();
+        let edges = edges.iter().filter_map(|(_, edge, account)| {
+            let (source, target) = (*names.get(&edge.source)?, *names.get(&edge.target)?);
+            Some(ReportEdge::new(source, target, &account.all))
+        });
+        let mut edges: Vec<_> = edges.collect();
+        edges.sort_by(|a, b| a.order().cmp(&b.order()));
+        let mut nodes: Vec<_> = known
+            .iter()
+            .map(|known| ReportNode { node: known.node.clone(), entry: known.entry })
+            .collect();
+        nodes.sort();
+        Self { schema: SCHEMA, totals, nodes, edges }
+    }
+}
+
+impl ReportEdge {
+    fn new(source: &Node, target: &Node, summary: &Summary) -> Self {
+        let Summary { counts, p50_us: p50, p95_us: p95, p99_us: p99 } = *summary;
+        let Counts { ok, slow, throttled, error, cold } = counts;
+        let hops = Hops { total: counts.total(), ok, slow, throttled, error, cold };
+        let latency_us = LatencyUs { p50, p95, p99 };
+        Self { source: source.clone(), target: target.clone(), hops, latency_us }
+    }
+
+    fn order(&self) -> (&str, &str, &Node, &Node) {
+        (&self.source.name, &self.target.name, &self.source, &self.target)
+    }
+}
+
+/// Writes a count without a fraction where it has none; sums of weights are rounded, since their
+/// last digits depend on the order in which they were added.
+fn short<S: serde::Serializer>(count: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    let rounded = (count * 1e3).round() / 1e3;
+    if rounded.fract() == 0.0 && rounded.abs() < 9e15 {
+        serializer.serialize_i64(rounded as i64)
+    } else {
+        serializer.serialize_f64(rounded)
+    }
+}
