@@ -8,7 +8,7 @@ mod value;
 pub(crate) mod wire;
 
 pub use value::{Attribute, Attributes, Scalar};
-pub use wire::{Malformed, Slice};
+pub use wire::{Field, Fields, Malformed, Slice, Value};
 
 /// Visits the `ResourceSpans` of a request, in order.
 ///

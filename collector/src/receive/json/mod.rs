@@ -8,7 +8,6 @@ mod protobuf;
 mod read;
 mod schema;
 mod value;
-mod wire;
 mod write;
 
 pub use read::{JsonError, traces_to_protobuf};

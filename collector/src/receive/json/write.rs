@@ -6,8 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::schema::{Field, Kind, MAX_FIELDS, Message, REQUEST};
-use super::wire::{Fields, Value};
-use crate::reduce::Malformed;
+use crate::span::{Fields, Malformed, Slice, Value};
 
 /// Objects and arrays within each other. JSON parsers commonly stop at 128, and what is written here
 /// has to be read again.
@@ -22,7 +21,7 @@ const MAX_DEPTH: usize = 120;
 pub fn traces_to_json(protobuf: &[u8]) -> Result<Vec<u8>, Malformed> {
     // JSON is about three times as long as the same protobuf.
     let mut writer = Writer { out: Vec::with_capacity(protobuf.len() * 3), depth: 0 };
-    writer.message(&REQUEST, protobuf, 0)?;
+    writer.message(&REQUEST, Slice::whole(protobuf))?;
     Ok(writer.out)
 }
 
@@ -38,50 +37,84 @@ struct Occurrence {
     last: usize,
 }
 
+impl Occurrence {
+    /// The fields of the message from the first to the last time, others in between included.
+    fn fields(self, message: Slice<'_>) -> Within<'_> {
+        let bytes = message.bytes.get(self.first - message.at..).unwrap_or_default();
+        Within { fields: Slice { bytes, at: self.first }.fields(), last: self.last }
+    }
+
+    /// The field as it is the last time.
+    fn last_field(self, message: Slice<'_>) -> Within<'_> {
+        Self { first: self.last, last: self.last }.fields(message)
+    }
+}
+
+/// Fields up to one that starts at `last`.
+struct Within<'a> {
+    fields: Fields<'a>,
+    last: usize,
+}
+
+impl<'a> Within<'a> {
+    /// The next value of that field, and where the field starts.
+    fn next_of(&mut self, field: &Field) -> Result<Option<(usize, Value<'a>)>, Malformed> {
+        while let Some(found) = self.fields.next_field()? {
+            if found.at > self.last {
+                break;
+            }
+            if found.number == field.tag {
+                return Ok(Some((found.at, found.value)));
+            }
+        }
+        Ok(None)
+    }
+}
+
 /// Finds the message's fields. Protobuf allows them in any order, and lists in pieces; JSON does
 /// not. Remembering only where to look takes no memory that grows with the message.
 fn occurrences(
     message: &Message,
-    bytes: &[u8],
-    base: usize,
+    slice: Slice<'_>,
 ) -> Result<[Option<Occurrence>; MAX_FIELDS], Malformed> {
     let mut found = [None; MAX_FIELDS];
-    let mut fields = Fields::new(bytes, base);
+    let mut fields = slice.fields();
     while let Some(field) = fields.next_field()? {
-        if let Some(index) = message.index_of(field.tag) {
-            let at = field.at - base;
-            let first = found[index].map_or(at, |earlier: Occurrence| earlier.first);
-            found[index] = Some(Occurrence { first, last: at });
+        if let Some(index) = message.index_of(field.number) {
+            let first = found[index].map_or(field.at, |earlier: Occurrence| earlier.first);
+            found[index] = Some(Occurrence { first, last: field.at });
         }
     }
     Ok(found)
 }
 
 impl Writer {
-    fn message(&mut self, message: &Message, bytes: &[u8], base: usize) -> Result<(), Malformed> {
-        let mut found = occurrences(message, bytes, base)?;
+    fn message(&mut self, message: &Message, slice: Slice<'_>) -> Result<(), Malformed> {
+        let mut found = occurrences(message, slice)?;
         if message.one_of {
             let latest = found.iter().flatten().map(|occurrence| occurrence.last).max();
             for slot in &mut found {
                 *slot = slot.filter(|occurrence| Some(occurrence.last) == latest);
             }
         }
-        self.enter(b'{', base)?;
+        self.enter(b'{', slice.at)?;
         let mut separator = None;
         for (field, occurrence) in message.fields.iter().zip(found) {
             let Some(occurrence) = occurrence else { continue };
             self.out.extend(separator.replace(b','));
             self.name(field.name);
-            let within = Fields::between(bytes, base, occurrence.first, occurrence.last);
             match field.kind {
-                _ if field.repeated => self.list(field, within)?,
+                _ if field.repeated => self.list(field, occurrence, slice)?,
                 Kind::Message(inner) if occurrence.first != occurrence.last => {
                     // A message in pieces: protobuf merges them, which is to join their bytes.
-                    let joined = join(field, within)?;
-                    self.message(inner, &joined, base + occurrence.first)?;
+                    let joined = join(field, occurrence.fields(slice))?;
+                    self.message(inner, Slice { bytes: &joined, at: occurrence.first })?;
                 }
-                _ => self
-                    .only(field, Fields::between(bytes, base, occurrence.last, occurrence.last))?,
+                _ => {
+                    if let Some((at, value)) = occurrence.last_field(slice).next_of(field)? {
+                        self.value(field.kind, value, at)?;
+                    }
+                }
             }
         }
         self.leave(b'}');
@@ -89,35 +122,31 @@ impl Writer {
     }
 
     /// Writes all occurrences of a field as an array.
-    fn list(&mut self, field: &Field, mut within: Fields<'_>) -> Result<(), Malformed> {
-        self.enter(b'[', within.position())?;
+    fn list(
+        &mut self,
+        field: &Field,
+        occurrence: Occurrence,
+        slice: Slice<'_>,
+    ) -> Result<(), Malformed> {
+        self.enter(b'[', occurrence.first)?;
         let mut separator = None;
-        while let Some(found) = within.next_field()? {
-            if found.tag == field.tag {
-                self.out.extend(separator.replace(b','));
-                self.value(field.kind, found.value, found.value_at)?;
-            }
+        let mut values = occurrence.fields(slice);
+        while let Some((at, value)) = values.next_of(field)? {
+            self.out.extend(separator.replace(b','));
+            self.value(field.kind, value, at)?;
         }
         self.leave(b']');
         Ok(())
     }
 
-    /// Writes the one occurrence of a field.
-    fn only(&mut self, field: &Field, mut within: Fields<'_>) -> Result<(), Malformed> {
-        match within.next_field()? {
-            Some(found) => self.value(field.kind, found.value, found.value_at),
-            None => Err(Malformed { at: within.position(), what: "a field is missing" }),
-        }
-    }
-
     fn value(&mut self, kind: Kind, value: Value<'_>, at: usize) -> Result<(), Malformed> {
         match (kind, value) {
-            (Kind::Message(message), Value::Bytes(bytes)) => self.message(message, bytes, at)?,
-            (Kind::Text, Value::Bytes(bytes)) => self.text(&String::from_utf8_lossy(bytes)),
-            (Kind::Id(length), Value::Bytes(bytes)) => {
-                self.id(if bytes.len() == length { bytes } else { b"" });
+            (Kind::Message(message), Value::Bytes(slice)) => self.message(message, slice)?,
+            (Kind::Text, Value::Bytes(slice)) => self.text(&String::from_utf8_lossy(slice.bytes)),
+            (Kind::Id(length), Value::Bytes(slice)) => {
+                self.id(if slice.bytes.len() == length { slice.bytes } else { b"" });
             }
-            (Kind::Bytes, Value::Bytes(bytes)) => self.quoted(&STANDARD.encode(bytes)),
+            (Kind::Bytes, Value::Bytes(slice)) => self.quoted(&STANDARD.encode(slice.bytes)),
             (Kind::Bool, Value::Varint(bits)) => {
                 self.plain(if bits == 0 { "false" } else { "true" });
             }
@@ -191,13 +220,11 @@ impl Writer {
 }
 
 /// Joins all occurrences of a field.
-fn join(field: &Field, mut within: Fields<'_>) -> Result<Vec<u8>, Malformed> {
+fn join(field: &Field, mut within: Within<'_>) -> Result<Vec<u8>, Malformed> {
     let mut joined = Vec::new();
-    while let Some(found) = within.next_field()? {
-        if let Value::Bytes(bytes) = found.value
-            && found.tag == field.tag
-        {
-            joined.extend_from_slice(bytes);
+    while let Some((_, value)) = within.next_of(field)? {
+        if let Value::Bytes(slice) = value {
+            joined.extend_from_slice(slice.bytes);
         }
     }
     Ok(joined)
