@@ -60,8 +60,8 @@ pub(super) async fn serve<S, B>(
             Ok((stream, peer)) => {
                 let Some(open) = Open::new(&receiver) else {
                     receiver.complaints.warn(format_args!(
-                        "refused an {port} connection from {peer}: too many are open; raise \
-                         max_connections in the configuration if that many are to be expected"
+                        "refused an {port} connection from {peer}: too many are open; if that \
+                         many are expected, raise receive.max_connections in the configuration"
                     ));
                     continue;
                 };

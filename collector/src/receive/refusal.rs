@@ -48,12 +48,12 @@ pub(super) enum Refusal {
 impl Refusal {
     /// A request over the limit on the wire.
     pub(super) fn too_large(limit: usize) -> Self {
-        Self::TooLarge { limit, decompressed: false, setting: "max_request_bytes" }
+        Self::TooLarge { limit, decompressed: false, setting: "receive.max_request_bytes" }
     }
 
     /// A request over the limit once decompressed.
     pub(super) fn too_large_decompressed(limit: usize) -> Self {
-        Self::TooLarge { limit, decompressed: true, setting: "max_decompressed_bytes" }
+        Self::TooLarge { limit, decompressed: true, setting: "receive.max_decompressed_bytes" }
     }
 
     /// A request compressed in a way of that name.
