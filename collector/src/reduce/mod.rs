@@ -19,7 +19,7 @@ mod tally;
 mod target;
 
 pub use crate::span::Malformed;
-pub use settings::Settings;
+pub use settings::{Settings, TriggerRule};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -27,6 +27,7 @@ pub(super) struct Origin {
     pub(super) id: u64,
     pub(super) node: NodeIndex,
     pub(super) version: u32,
+    pub(super) name: String,
     account: String,
     region: String,
     /// Whether a span may still say what the resource left out.
@@ -166,6 +167,7 @@ fn identify(
         version: texts.index(version.as_bytes()),
         incomplete: node.account.is_empty(),
         node: nodes.index(&node),
+        name: node.name,
         account: node.account,
         region: node.region,
         instance,

@@ -134,7 +134,13 @@ impl Reading<'_> {
         origin: &Origin,
         consumer: bool,
     ) -> Result<(), Malformed> {
-        let trigger = target::of_callee(facts, origin.here(), consumer);
+        let mut trigger = target::of_callee(facts, origin.here(), consumer);
+        if trigger == Trigger::Unknown
+            && let Some(rule) =
+                self.settings.triggers.iter().find(|rule| rule.function == origin.name)
+        {
+            trigger = Trigger::Named(rule.source.clone());
+        }
         half.other = self.reducer.nodes.index(&trigger.node());
         half.version = origin.version;
         half.side = Side::Called {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::node::Node;
+
 /// The reducer's settings. Every one has a default that works.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -16,6 +18,17 @@ pub struct Settings {
     pub slow: Duration,
     /// Errors that programs expect and handle: these stay `ok`.
     pub expected_errors: Vec<String>,
+    /// What runs functions whose spans do not name their trigger, as with SNS, S3 and schedules.
+    pub triggers: Vec<TriggerRule>,
+}
+
+/// One function and what runs it, where no span tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TriggerRule {
+    /// The function's name.
+    pub function: String,
+    /// The node that its hops come from when no caller turns up.
+    pub source: Node,
 }
 
 impl Default for Settings {
@@ -31,6 +44,7 @@ impl Default for Settings {
             expected_errors: ["ConditionalCheckFailedException", "NoSuchKey"]
                 .map(String::from)
                 .to_vec(),
+            triggers: Vec::new(),
         }
     }
 }

@@ -346,6 +346,19 @@ fn a_node_told_in_part_is_merged_in_the_feed_once_its_full_name_is_known() {
 }
 
 #[test]
+fn a_configured_trigger_names_the_source_where_no_span_does() {
+    let source = Node::named(NodeKind::Topic, "order-events");
+    let rule = TriggerRule { function: "mailer".into(), source };
+    let reducer = Reducer::new(Settings { triggers: vec![rule], ..Settings::default() });
+    reducer.ingest(&request(&[handler("mailer", "m", (1, 1, 9), "r")]), 0).unwrap();
+    assert_eq!(reducer.drain(200).moved.len(), 1, "it is shown without a wait");
+    let caller = invoke("orders", "o", (1, 2, 0), "mailer", "r");
+    assert_eq!(edges(&reducer), ["order-events>mailer: 1 0 0 0 1"]);
+    reducer.ingest(&request(&[caller]), 300).unwrap();
+    assert_eq!(edges(&reducer), ["orders>mailer: 1 0 0 0 1"], "a caller knows better");
+}
+
+#[test]
 fn two_receivers_at_once_count_like_one() {
     let requests: Vec<Vec<u8>> = (0..200_u64)
         .map(|round| {

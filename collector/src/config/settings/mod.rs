@@ -220,8 +220,14 @@ mod tests {
             shutdown_grace: _,
             authorization: _,
         } = receive;
-        let reduce::Settings { wait: _, correct: _, max_pending: _, slow: _, expected_errors: _ } =
-            reduce;
+        let reduce::Settings {
+            wait: _,
+            correct: _,
+            max_pending: _,
+            slow: _,
+            expected_errors: _,
+            triggers: _,
+        } = reduce;
         let hub::Settings {
             tick: _,
             history: _,
