@@ -14,16 +14,18 @@ use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+pub(crate) use binding::bind;
 pub use binding::{BindError, Binding, Listener, Purpose};
 
 use crate::config::Config;
 use crate::config::settings::{self, Change};
+use crate::export::readings::Readings;
 use crate::feed::hub;
-use crate::feed::message::SourceLabel;
+use crate::feed::message::{Notice, SourceLabel};
 use crate::pipeline::Pipeline;
 use crate::receive::{Receiver, serve_grpc, serve_http};
+use crate::record::{RecordError, Recorder};
 use crate::view::View;
-use binding::bind;
 use intake::Intake;
 
 /// How long viewers may take to read their last frames and to say goodbye. With the receiver's
@@ -37,13 +39,8 @@ const MARGIN: Duration = Duration::from_millis(250);
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Recording was asked for, and cannot be had.
-    #[error("cannot record to {}: {why}", target.display())]
-    Record {
-        /// Where to.
-        target: std::path::PathBuf,
-        /// Why not.
-        why: String,
-    },
+    #[error("cannot record: {0}")]
+    Record(#[from] RecordError),
 }
 
 /// A running collector. [`Collector::shutdown`] ends it; dropping it ends it without the last
@@ -52,6 +49,7 @@ pub struct Collector {
     config: ArcSwap<Config>,
     pipeline: Pipeline,
     receiver: Arc<Receiver>,
+    recorder: Option<Arc<Recorder>>,
     listeners: Vec<Listener>,
     ports: Ports,
 }
@@ -73,27 +71,42 @@ impl Collector {
     /// # Errors
     /// [`StartError`] if something other than a port cannot be had.
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        let recorder = config.record.settings().map(Recorder::start).transpose()?.map(Arc::new);
         let (reduce, feed) = (config.reduce.clone(), config.feed.clone());
         let pipeline = Pipeline::start_with(reduce, feed, SourceLabel::Live);
-        let intake = Intake { reducer: Arc::clone(pipeline.reducer()), clock: pipeline.clock() };
+        let intake = Intake {
+            reducer: Arc::clone(pipeline.reducer()),
+            recorder: recorder.clone(),
+            clock: pipeline.clock(),
+        };
         let receiver = Arc::new(Receiver::new(config.receive.clone(), Arc::new(intake)));
-        let ports = Ports::new();
-        let mut listeners = Vec::new();
+        let mut collector = Self {
+            config: ArcSwap::from_pointee(config),
+            pipeline,
+            receiver,
+            recorder,
+            listeners: Vec::new(),
+            ports: Ports::new(),
+        };
+        collector.listen().await;
+        Ok(collector)
+    }
+
+    async fn listen(&mut self) {
+        let listen = self.config.load().listen.clone();
         for (purpose, port) in [
-            (Purpose::Grpc, config.listen.grpc),
-            (Purpose::Http, config.listen.http),
-            (Purpose::View, config.listen.view),
+            (Purpose::Grpc, listen.grpc),
+            (Purpose::Http, listen.http),
+            (Purpose::View, listen.view),
         ] {
-            let Some(address) = config.listen.address(port) else { continue };
+            let Some(address) = listen.address(port) else { continue };
             let (listener, socket) = bind(purpose, address).await;
-            listeners.push(listener);
+            self.listeners.push(listener);
             if let Some(socket) = socket {
-                ports.serve(purpose, socket, &pipeline, &receiver);
+                self.ports.serve(purpose, socket, &self.receiver, self.readings());
             }
         }
-        ports.watch(&pipeline, &receiver);
-        let config = ArcSwap::from_pointee(config);
-        Ok(Self { config, pipeline, receiver, listeners, ports })
+        self.ports.watch(self.readings());
     }
 
     /// The reducer and the feed.
@@ -134,15 +147,34 @@ impl Collector {
         waiting
     }
 
+    /// Sends a notice to viewers.
+    pub(crate) fn notice(&self, notice: Notice) {
+        self.pipeline.hub().notice(notice);
+    }
+
+    /// The wall's clock, in milliseconds since 1970.
+    pub(crate) fn unix_ms(&self) -> u64 {
+        self.pipeline.clock().unix_ms()
+    }
+
+    /// What it counts.
+    pub(crate) fn readings(&self) -> Readings {
+        Readings {
+            receiver: Some(Arc::clone(&self.receiver)),
+            recorder: self.recorder.clone(),
+            ..self.pipeline.readings()
+        }
+    }
+
     /// The configuration that is in force.
     pub fn config(&self) -> Arc<Config> {
         self.config.load_full()
     }
 
     /// Stops accepting, lets requests end, resolves what waits, sends viewers the last ticks and
-    /// closes their connections. Takes less than 5 s.
-    pub async fn shutdown(self) {
-        let Self { config, pipeline, receiver: _, listeners: _, ports } = self;
+    /// closes their connections. Takes less than 5 s. Returns the ports as they were.
+    pub async fn shutdown(self) -> Vec<Listener> {
+        let Self { config, pipeline, receiver: _, recorder, listeners, ports } = self;
         ports.stop_receiving.cancel();
         ports.stop_viewing.cancel();
         ports.receiving.close();
@@ -151,10 +183,13 @@ impl Collector {
         if timeout(grace, ports.receiving.wait()).await.is_err() {
             tracing::warn!("some requests did not end in time; they are cut off");
         }
+        let recorded = tokio::task::spawn_blocking(move || recorder.map(|r| r.finish()));
         pipeline.finish().await;
-        if timeout(GOODBYE, ports.viewing.wait()).await.is_err() {
-            tracing::info!("some viewers did not read their last frames in time");
+        let ended = async { (recorded.await.is_ok(), ports.viewing.wait().await) };
+        if timeout(GOODBYE, ended).await.is_err() {
+            tracing::warn!("a viewer did not read its last frames, or the disk was slow");
         }
+        listeners
     }
 }
 
@@ -174,8 +209,8 @@ impl Ports {
         &self,
         purpose: Purpose,
         socket: TcpListener,
-        pipeline: &Pipeline,
         receiver: &Arc<Receiver>,
+        readings: Readings,
     ) {
         let stop = self.stop_receiving.clone();
         match purpose {
@@ -186,17 +221,15 @@ impl Ports {
                 self.receiving.spawn(serve_http(socket, Arc::clone(receiver), stop));
             }
             Purpose::View => {
-                let view = View::new(pipeline, Some(Arc::clone(receiver)), self.viewing.clone());
+                let view = View::of(readings, self.viewing.clone());
                 self.viewing.spawn(view.serve(socket, self.stop_viewing.clone()));
             }
         }
     }
 
     /// Watches what senders do, for as long as they may send.
-    fn watch(&self, pipeline: &Pipeline, receiver: &Arc<Receiver>) {
-        let watch =
-            watch::watch(Arc::clone(receiver), Arc::clone(pipeline.hub()), pipeline.clock());
+    fn watch(&self, readings: Readings) {
         let stop = self.stop_receiving.clone();
-        self.receiving.spawn(async move { stop.run_until_cancelled(watch).await });
+        self.receiving.spawn(async move { stop.run_until_cancelled(watch::watch(readings)).await });
     }
 }

@@ -3,10 +3,12 @@
 //! The data goes through the modules in this order; a later one may know an earlier one's output,
 //! never the reverse: [`receive`] -> [`span`] -> [`reduce`] -> [`pipeline`] -> [`feed`].
 
+pub mod cli;
 mod clock;
 pub mod collector;
 pub mod config;
 pub mod edges;
+mod export;
 pub mod feed;
 mod notices;
 pub mod otlp_file;
@@ -16,7 +18,10 @@ pub mod receive;
 pub mod record;
 pub mod reduce;
 pub mod replay;
+pub mod serve;
 pub mod span;
+pub mod stop;
+pub mod telemetry;
 pub mod view;
 
 pub use collector::Collector;

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::clock::Clock;
+use crate::export::readings::Readings;
 use crate::feed::hub::{self, Hub};
 use crate::feed::message::{EdgeTick, Graph, GraphEdge, GraphNode, Severity, SourceLabel, Tick};
 use crate::notices::{Rising, grouped};
@@ -73,6 +74,17 @@ impl Pipeline {
 
     pub(crate) fn clock(&self) -> Clock {
         self.clock
+    }
+
+    /// What it counts.
+    pub(crate) fn readings(&self) -> Readings {
+        Readings {
+            reducer: Arc::clone(&self.reducer),
+            hub: Arc::clone(&self.hub),
+            receiver: None,
+            recorder: None,
+            clock: self.clock,
+        }
     }
 
     /// Resolves what waits, sends the last ticks, and ends the feed.

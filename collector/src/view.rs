@@ -12,12 +12,11 @@ use warp::http::header::CONTENT_TYPE;
 use warp::reply::{Response, with_header, with_status};
 use warp::{Filter, Rejection, Reply};
 
-use crate::clock::Clock;
-use crate::feed::hub::Hub;
+use crate::export::prometheus;
+use crate::export::readings::Readings;
+use crate::export::service_graph::ServiceGraph;
 use crate::feed::websocket;
 use crate::pipeline::Pipeline;
-use crate::receive::Receiver;
-use crate::reduce::Reducer;
 
 /// What stands at `/`, and where there is nothing.
 const INDEX: &str = "\
@@ -33,10 +32,8 @@ Spans come in on other ports, by OTLP (usually 4317 for gRPC and 4318 for HTTP).
 /// Everything that the view port tells of.
 #[derive(Clone)]
 pub struct View {
-    hub: Arc<Hub>,
-    reducer: Arc<Reducer>,
-    receiver: Option<Arc<Receiver>>,
-    clock: Clock,
+    readings: Readings,
+    graph: ServiceGraph,
     viewers: TaskTracker,
 }
 
@@ -51,28 +48,30 @@ struct Health {
 }
 
 impl View {
-    /// Tells of a pipeline, and of a receiver if one feeds it. Connections of viewers are counted
-    /// in `viewers`, which whoever stops the port may wait for.
-    pub fn new(pipeline: &Pipeline, receiver: Option<Arc<Receiver>>, viewers: TaskTracker) -> Self {
-        Self {
-            hub: Arc::clone(pipeline.hub()),
-            reducer: Arc::clone(pipeline.reducer()),
-            receiver,
-            clock: pipeline.clock(),
-            viewers,
-        }
+    /// Tells of a pipeline. Connections of viewers are counted in `viewers`, which whoever stops
+    /// the port may wait for.
+    pub fn new(pipeline: &Pipeline, viewers: TaskTracker) -> Self {
+        Self::of(pipeline.readings(), viewers)
+    }
+
+    /// Tells of everything that counts.
+    pub(crate) fn of(readings: Readings, viewers: TaskTracker) -> Self {
+        Self { readings, graph: ServiceGraph::default(), viewers }
     }
 
     /// Serves until `stop`, and then until requests are answered. Viewers of the feed stay until
     /// the feed ends.
     pub async fn serve(self, socket: TcpListener, stop: CancellationToken) {
-        let feed = websocket::route(Arc::clone(&self.hub), self.viewers.clone());
+        let feed = websocket::route(Arc::clone(&self.readings.hub), self.viewers.clone());
         let health = self.clone();
         let health = warp::path!("healthz").map(move || health.health());
+        let metrics = warp::path!("metrics").map(move || self.metrics());
         let routes = feed
             .or(websocket::not_a_websocket())
             .unify()
             .or(health)
+            .unify()
+            .or(metrics)
             .unify()
             .or(warp::path::end().map(|| text(StatusCode::OK, index())))
             .unify()
@@ -85,11 +84,16 @@ impl View {
         warp::reply::json(&Health {
             status: "ok",
             version: env!("CARGO_PKG_VERSION"),
-            uptime_seconds: self.clock.elapsed_ms() / 1_000,
-            spans: self.reducer.stats().spans,
-            viewers: self.hub.stats().viewers,
+            uptime_seconds: self.readings.clock.elapsed_ms() / 1_000,
+            spans: self.readings.reducer.stats().spans,
+            viewers: self.readings.hub.stats().viewers,
         })
         .into_response()
+    }
+
+    fn metrics(&self) -> Response {
+        let text = prometheus::text(&self.readings, &self.graph, &self.readings.reducer);
+        with_header(text, CONTENT_TYPE, prometheus::CONTENT_TYPE).into_response()
     }
 }
 

@@ -1,22 +1,25 @@
-//! What goes wrong between senders and the receiver, as notices. In: the receiver's counters, once
-//! a second. Out: notices to the hub.
+//! What goes wrong between senders, the receiver and the recorder, as notices. In: their counters,
+//! once a second. Out: notices to the hub.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::clock::Clock;
-use crate::feed::hub::Hub;
-use crate::feed::message::Severity;
+use crate::export::readings::Readings;
+use crate::feed::message::{Notice, Severity};
 use crate::notices::{Rising, grouped};
-use crate::receive::{Counters, Receiver};
+use crate::receive::Counters;
+use crate::record::{Recorder, Status};
 
 type Reading = fn(&Counters) -> u64;
 
 /// Watches until it is dropped.
-pub(super) async fn watch(receiver: Arc<Receiver>, hub: Arc<Hub>, clock: Clock) {
+pub(super) async fn watch(readings: Readings) {
+    let Readings { reducer: _, hub, receiver: Some(receiver), recorder, clock } = readings else {
+        return;
+    };
     let mut watched = watched();
+    let mut recording = Recording::new();
     let mut every = interval(Duration::from_secs(1));
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -26,7 +29,48 @@ pub(super) async fn watch(receiver: Arc<Receiver>, hub: Arc<Hub>, clock: Clock) 
                 hub.notice(notice);
             }
         }
+        if let Some(status) = recorder.as_deref().map(Recorder::status)
+            && let Some(notice) = recording.observe(&status, clock.unix_ms())
+        {
+            hub.notice(notice);
+        }
     }
+}
+
+/// Watches a recording.
+struct Recording {
+    lost: Rising,
+    stopped_since_ms: Option<u64>,
+}
+
+impl Recording {
+    fn new() -> Self {
+        let lost = Rising::new("recording", Severity::Warning, not_recorded);
+        Self { lost, stopped_since_ms: None }
+    }
+
+    fn observe(&mut self, status: &Status, now_ms: u64) -> Option<Notice> {
+        let rising = self.lost.observe(status.lost, now_ms);
+        let Some(why) = &status.stopped else { return rising };
+        // It stays ended, whatever else is to be said.
+        let told = self.stopped_since_ms.is_some();
+        let since_ms = *self.stopped_since_ms.get_or_insert(now_ms);
+        (!told).then(|| Notice {
+            id: "recording".to_owned(),
+            severity: Severity::Warning,
+            text: format!("{why}."),
+            node: None,
+            edge: None,
+            since_ms,
+        })
+    }
+}
+
+fn not_recorded(count: u64) -> String {
+    format!(
+        "{} requests are missing from the recording, because the disk cannot keep up.",
+        grouped(count)
+    )
 }
 
 fn watched() -> Vec<(Reading, Rising)> {

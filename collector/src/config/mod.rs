@@ -20,7 +20,7 @@ use std::path::PathBuf;
 
 pub use listen::{Listen, Port};
 pub use mistake::{Mistake, Mistakes, Place};
-pub use sample::sample;
+pub use sample::{sample, summary};
 pub use source::{Flag, Source};
 
 use crate::feed::hub;

@@ -1,7 +1,7 @@
 //! The sample file: every setting with its meaning and its default, commented out.
 
-use super::Config;
 use super::settings::{Change, SETTINGS};
+use super::{Config, Source};
 
 /// How wide the sample's comments are.
 const WIDTH: usize = 96;
@@ -37,8 +37,27 @@ pub fn sample() -> String {
     text
 }
 
+/// What a right configuration says: how many settings are not at their default, and which.
+pub fn summary(source: &Source, config: &Config) -> String {
+    let file = source.file.as_ref().map(|file| file.display().to_string()).unwrap_or_default();
+    let defaults = Config::default();
+    let changed: Vec<_> =
+        SETTINGS.iter().filter(|setting| setting.differs(config, &defaults)).collect();
+    let mut text = match changed.len() {
+        0 => format!("{file} is right. It changes no setting.\n"),
+        1 => format!("{file} is right. It changes 1 setting of {}:\n", SETTINGS.len()),
+        more => format!("{file} is right. It changes {more} settings of {}:\n", SETTINGS.len()),
+    };
+    for setting in changed {
+        let value = setting.value(config).unwrap_or_else(|| "(hidden)".to_owned());
+        let default = setting.value(&defaults).unwrap_or_else(|| "nothing".to_owned());
+        text.push_str(&format!("  {} = {value} (default: {default})\n", setting.key));
+    }
+    text
+}
+
 /// A text in lines.
-pub(crate) fn wrapped(text: &str) -> Vec<String> {
+fn wrapped(text: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         let full = lines.last().is_some_and(|line| {
@@ -55,4 +74,61 @@ pub(crate) fn wrapped(text: &str) -> Vec<String> {
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../assets/spanfall.toml");
+
+    fn load(text: &str) -> Result<Config, super::super::Mistakes> {
+        Source::default().load_text(Some(Ok(text.to_owned())))
+    }
+
+    #[test]
+    fn the_sample_in_assets_is_this_program_s() {
+        if std::env::var_os("SPANFALL_BLESS").is_some() {
+            std::fs::write(FILE, sample()).unwrap();
+        }
+        let text = std::fs::read_to_string(FILE).unwrap_or_default();
+        assert_eq!(text, sample(), "run this test with SPANFALL_BLESS=1 to write it anew");
+    }
+
+    #[test]
+    fn the_sample_changes_nothing_and_so_does_each_of_its_lines_that_has_a_default() {
+        assert_eq!(load(&sample()).unwrap(), Config::default());
+        let uncommented: String = sample()
+            .lines()
+            .map(|line| match line.strip_prefix('#') {
+                // A setting begins right after the mark, a comment after a space.
+                Some(setting) if !setting.starts_with(' ') => format!("{setting}\n"),
+                _ => format!("{line}\n"),
+            })
+            .collect();
+        let config = load(&uncommented).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let without_default: Vec<_> = SETTINGS
+            .iter()
+            .filter(|setting| setting.differs(&config, &Config::default()))
+            .map(|setting| setting.key)
+            .collect();
+        assert_eq!(without_default, ["receive.authorization", "record.target"]);
+    }
+
+    #[test]
+    fn a_right_file_is_summed_up_without_its_secrets() {
+        let text = "[reduce]\nslow = '2s'\n[receive]\nauthorization = 'Bearer s3cret'";
+        let source = Source { file: Some(Path::new("a.toml").to_owned()), ..Source::default() };
+        let told = summary(&source, &load(text).unwrap());
+        assert_eq!(
+            told,
+            format!(
+                "a.toml is right. It changes 2 settings of {}:\n  receive.authorization = (hidden) \
+                 (default: nothing)\n  reduce.slow = \"2s\" (default: \"1s\")\n",
+                SETTINGS.len()
+            )
+        );
+    }
 }

@@ -137,3 +137,99 @@ impl Source {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(variables: &[(&str, &str)], flags: &[(&str, &str)]) -> Source {
+        let text = |text: &str| text.to_owned();
+        Source {
+            file: Some(PathBuf::from("a.toml")),
+            variables: variables.iter().map(|(name, value)| (text(name), text(value))).collect(),
+            flags: flags
+                .iter()
+                .map(|(key, value)| Flag {
+                    option: format!("--set {key}"),
+                    key: text(key),
+                    value: text(value),
+                })
+                .collect(),
+        }
+    }
+
+    fn load(source: &Source, text: &str) -> Result<Config, Mistakes> {
+        source.load_text(Some(Ok(text.to_owned())))
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once_wherever_they_are() {
+        let source = source(&[("SPANFALL_FEED_TICK", "soon")], &[("reduce.slwo", "1s")]);
+        let text = "lgo = 'info'\n[reduce]\nwait = 30\nmax_pending = -5\n[listen]\ngrpc = 70000\n";
+        let told = load(&source, text).unwrap_err();
+        let places: Vec<_> = told
+            .to_string()
+            .lines()
+            .filter(|line| !line.starts_with(' ') && !line.is_empty())
+            .map(|line| line.split(": ").next().unwrap_or_default().to_owned())
+            .collect();
+        assert_eq!(
+            places,
+            [
+                "a.toml:1:1",
+                "a.toml:3:8",
+                "a.toml:4:15",
+                "a.toml:6:8",
+                "environment variable SPANFALL_FEED_TICK",
+                "option --set reduce.slwo",
+            ],
+            "{told}"
+        );
+        assert!(told.to_string().contains("hint: did you mean `slow`?"), "{told}");
+    }
+
+    #[test]
+    fn a_mistake_between_two_values_is_shown_where_the_later_was_set() {
+        let text = "[receive]\nmax_decompressed_bytes = '1MiB'\nmax_request_bytes = '2MiB'\n\
+                    [listen]\ngrpc = 1\nhttp = 1\n";
+        let told = load(&source(&[], &[]), text).unwrap_err().to_string();
+        assert!(told.contains("a.toml:2:26: `receive.max_decompressed_bytes` is less"), "{told}");
+        assert!(told.contains("a.toml:6:8: `listen.grpc` and `listen.http` are both"), "{told}");
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_a_mistake_and_no_file_is_none() {
+        let missing = Source { file: Some(PathBuf::from("/nowhere/a.toml")), ..Source::default() };
+        let told = missing.load().unwrap_err().to_string();
+        assert!(told.starts_with("/nowhere/a.toml: cannot read the configuration: "), "{told}");
+        assert_eq!(Source::default().load(), Ok(Config::default()));
+    }
+
+    #[test]
+    fn a_mistyped_variable_is_noticed_and_those_of_others_are_not() {
+        let source = source(
+            &[
+                ("SPANFALL_REDUCE_WIAT", "1s"),
+                ("SPANFALL_SERVICE_HOST", "10.0.0.1"),
+                ("SPANFALL_CONFIG", "a.toml"),
+                ("PATH", "/bin"),
+            ],
+            &[],
+        );
+        let unknown = source.unknown_variables();
+        let expected = ("SPANFALL_REDUCE_WIAT".to_owned(), "SPANFALL_REDUCE_WAIT".to_owned());
+        assert!(unknown.contains(&expected), "{unknown:?}");
+        assert!(!unknown.iter().any(|(name, _)| name == "PATH" || name == "SPANFALL_CONFIG"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_whatever_makes_it_panic(text in ".{0,200}", value in ".{0,20}") {
+            let source = source(&[("SPANFALL_LISTEN_GRPC", &value)], &[(&value, &text)]);
+            if let Err(mistakes) = load(&source, &text) {
+                proptest::prop_assert!(!mistakes.to_string().is_empty());
+                proptest::prop_assert!(!mistakes.summary().is_empty());
+            }
+        }
+    }
+}

@@ -62,6 +62,11 @@ impl Histogram {
         self.buckets.clear();
     }
 
+    /// `(latency in microseconds, weight in micro-hops)`, shortest first.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (u64, i64)> {
+        self.buckets.iter().map(|&(bucket, weight)| (middle(bucket), weight))
+    }
+
     /// The latency in microseconds that a share `q` of the hops stays within; 0 where there are
     /// none. Hops that were taken back in another tick than they were added do not count.
     pub(super) fn quantile(&self, q: f64) -> u64 {

@@ -15,11 +15,13 @@ mod origin;
 mod pair;
 mod read;
 mod settings;
+mod spread;
 mod tally;
 mod target;
 
 pub use crate::span::Malformed;
 pub use settings::{Settings, TriggerRule};
+pub use spread::Spread;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

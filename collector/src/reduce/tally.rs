@@ -129,6 +129,16 @@ impl AccountSums {
         self.all.summary()
     }
 
+    /// Hops by class.
+    pub(super) fn counts(&self) -> Counts {
+        self.all.counts()
+    }
+
+    /// `(latency in microseconds, weight in micro-hops)`, shortest first.
+    pub(super) fn latencies(&self) -> impl Iterator<Item = (u64, i64)> {
+        self.all.latency.entries()
+    }
+
     /// `(operation, its sums)`, busiest first.
     pub(super) fn operations(&self) -> Vec<(u32, Summary)> {
         let mut operations: Vec<_> = self

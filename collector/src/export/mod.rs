@@ -1,0 +1,6 @@
+//! Other people's formats out. In: the reducer's edges, and what the collector counts about
+//! itself. Out: numbers for Prometheus and for OpenTelemetry.
+
+pub(crate) mod prometheus;
+pub(crate) mod readings;
+pub(crate) mod service_graph;
