@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, BufMut, Bytes};
 use futures::{Stream, StreamExt};
 use tokio::time::timeout;
 
@@ -37,12 +37,6 @@ impl InFlight {
         }
     }
 
-    /// Takes more bytes until it holds so many in all.
-    fn hold_in_all(&mut self, bytes: usize) -> Result<(), Refusal> {
-        let held = usize::try_from(self.bytes).unwrap_or(usize::MAX);
-        self.hold(bytes.saturating_sub(held))
-    }
-
     /// The bytes it holds.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> u64 {
@@ -69,9 +63,11 @@ where
     E: std::error::Error,
 {
     let most = limits.max_request_bytes.saturating_add(framing);
-    let mut whole = Whole::Empty;
-    each_chunk(body, framing, limits, |chunk| whole.push(chunk, most, held)).await?;
-    Ok(whole.into_bytes())
+    // Copied even where it came in one piece: that piece is a part of the connection's buffer,
+    // all of which would live as long as the request, which a sink may keep.
+    let mut whole = Vec::new();
+    each_chunk(body, framing, limits, |chunk| append(&mut whole, chunk, most, held)).await?;
+    Ok(whole.into())
 }
 
 /// Reads a body to its end and forgets it; says how long it was.
@@ -86,8 +82,8 @@ where
     E: std::error::Error,
 {
     let mut length = 0;
-    let count = |chunk: Bytes| {
-        length += chunk.len();
+    let count = |chunk: B| {
+        length += chunk.remaining();
         Ok(())
     };
     each_chunk(body, framing, limits, count).await?;
@@ -120,7 +116,7 @@ fn each_chunk<'b, S, B, E>(
     mut body: Pin<&'b mut S>,
     framing: usize,
     limits: &'b Limits,
-    mut take: impl FnMut(Bytes) -> Result<(), Refusal> + 'b,
+    mut take: impl FnMut(B) -> Result<(), Refusal> + 'b,
 ) -> impl Future<Output = Result<(), Refusal>> + 'b
 where
     S: Stream<Item = Result<B, E>>,
@@ -131,14 +127,14 @@ where
     let all = async move {
         let mut length = 0;
         while let Some(chunk) = body.next().await {
-            let mut chunk = chunk.map_err(|error| {
+            let chunk = chunk.map_err(|error| {
                 Refusal::Malformed(format!("the body ended early, after {length} bytes: {error}"))
             })?;
             length += chunk.remaining();
             if length > limit.saturating_add(framing) {
                 return Err(Refusal::too_large(limit));
             }
-            take(chunk.copy_to_bytes(chunk.remaining()))?;
+            take(chunk)?;
         }
         Ok(())
     };
@@ -149,55 +145,21 @@ where
     }
 }
 
-/// A body so far. Most come in one chunk, which need not be copied.
-enum Whole {
-    Empty,
-    One(Bytes),
-    Many(Vec<u8>),
-}
-
-impl Whole {
-    /// Adds a chunk, which must not make it longer than `most`. Memory is held before it is taken.
-    fn push(&mut self, chunk: Bytes, most: usize, held: &mut InFlight) -> Result<(), Refusal> {
-        match self {
-            Self::Empty => {
-                held.hold(chunk.len())?;
-                *self = Self::One(chunk);
-            }
-            Self::One(first) => {
-                let first = std::mem::take(first);
-                let mut many = Vec::new();
-                append(&mut many, &first, most, held)?;
-                append(&mut many, &chunk, most, held)?;
-                *self = Self::Many(many);
-            }
-            Self::Many(many) => append(many, &chunk, most, held)?,
-        }
-        Ok(())
-    }
-
-    fn into_bytes(self) -> Bytes {
-        match self {
-            Self::Empty => Bytes::new(),
-            Self::One(bytes) => bytes,
-            Self::Many(bytes) => bytes.into(),
-        }
-    }
-}
-
+/// Adds a chunk to a body, which must not become longer than `most`. The memory that it grows by
+/// is held before it is taken.
 fn append(
-    many: &mut Vec<u8>,
-    chunk: &[u8],
+    whole: &mut Vec<u8>,
+    chunk: impl Buf,
     most: usize,
     held: &mut InFlight,
 ) -> Result<(), Refusal> {
-    let length = many.len() + chunk.len();
-    if length > many.capacity() {
-        let capacity = length.max(2 * many.capacity()).min(most);
-        held.hold_in_all(capacity)?;
-        many.reserve_exact(capacity - many.len());
+    let length = whole.len() + chunk.remaining();
+    if length > whole.capacity() {
+        let capacity = length.max(2 * whole.capacity()).min(most);
+        held.hold(capacity - whole.capacity())?;
+        whole.reserve_exact(capacity - whole.len());
     }
-    many.extend_from_slice(chunk);
+    whole.put(chunk);
     Ok(())
 }
 

@@ -137,7 +137,7 @@ impl ByWay {
 pub struct Counters {
     /// Export requests of any signal, whatever became of them, whose way in is known.
     pub requests: ByWay,
-    /// Bytes of their bodies as they came over the wire.
+    /// Bytes of their bodies, as they came over the wire, where these were read to the end.
     pub bytes: ByWay,
     /// Spans in accepted requests, rejected ones included.
     pub spans: Counter,

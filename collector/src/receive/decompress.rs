@@ -80,6 +80,7 @@ fn read_up_to(reader: &mut impl Read, limit: usize, held: &mut InFlight) -> Resu
             return Err(Stop::Refused(Refusal::too_large_decompressed(limit)));
         }
         if read < room {
+            plain.shrink_to_fit(); // the sink may keep it
             return Ok(plain.into());
         }
     }
