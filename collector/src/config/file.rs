@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::Config;
 use super::mistake::{Mistake, Place};
 use super::settings::{SETTINGS, Setting, find};
+use super::trigger;
 use super::value::Given;
 
 /// Where each setting was made.
@@ -55,6 +56,8 @@ impl Reader<'_> {
             let key_path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
             if let Some(setting) = find(&key_path) {
                 self.setting(setting, value.get_ref(), value.span());
+            } else if key_path == "trigger" {
+                self.config.reduce.triggers = trigger::read(value, &mut self.mistakes);
             } else if is_table(&key_path) {
                 match value.get_ref() {
                     DeValue::Table(inner) => self.table(inner, &key_path),

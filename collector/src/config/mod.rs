@@ -14,6 +14,7 @@ mod rules;
 mod sample;
 pub mod settings;
 mod source;
+mod trigger;
 mod value;
 
 use std::path::PathBuf;

@@ -34,6 +34,7 @@ pub fn sample() -> String {
         let value = value.unwrap_or_else(|| format!("{:?}", setting.example));
         text.push_str(&format!("#{} = {value}\n", setting.name()));
     }
+    text.push_str(super::trigger::SAMPLE);
     text
 }
 
