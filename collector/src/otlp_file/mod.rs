@@ -150,8 +150,28 @@ impl Requests {
     /// # Errors
     /// [`ReadError`] if it cannot be opened, or is no recording.
     pub fn open(input: &Input, keep_going: bool) -> Result<Self, ReadError> {
-        let reader = Reader::open(input, Arc::default())?;
+        Self::open_counted(input, keep_going, Arc::default())
+    }
+
+    /// Opens a recording; `read` counts the bytes of the file itself as they are read.
+    ///
+    /// # Errors
+    /// As [`Requests::open`].
+    pub fn open_counted(
+        input: &Input,
+        keep_going: bool,
+        read: Arc<AtomicU64>,
+    ) -> Result<Self, ReadError> {
+        let reader = Reader::open(input, read)?;
         Ok(Self { reader, keep_going, losses: Losses::default() })
+    }
+
+    /// Takes what turned out to be wrong with a request after it was read.
+    ///
+    /// # Errors
+    /// The same error, unless it may be passed over.
+    pub fn pass_over(&mut self, error: ReadError) -> Result<(), ReadError> {
+        self.losses.pass_over(error, self.keep_going)
     }
 
     /// What else there was so far.
