@@ -10,6 +10,7 @@ pub mod display;
 pub mod focus;
 pub mod interaction;
 pub mod layout;
+pub mod panel;
 pub mod scene;
 pub mod snapshot;
 pub mod source;

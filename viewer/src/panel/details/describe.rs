@@ -1,0 +1,355 @@
+//! What the details panel says about a node or an edge, as plain data. In: the model. Out: texts.
+
+use spanfall_collector::feed::message::{Detail, Operation};
+use spanfall_collector::reduce::hop::{Class, Counts, EdgeId};
+use spanfall_collector::reduce::node::{NodeId, NodeKind};
+
+use crate::focus::Item;
+use crate::panel::format::{count, latency, number, share};
+use crate::panel::marks::Mark;
+use crate::traffic::{NodeState, Rates, Traffic};
+
+/// Everything that the panel says.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::panel) struct Details {
+    /// The node; or the edge's source, then its target.
+    pub(in crate::panel) heads: Vec<Head>,
+    /// Requests a second, by class.
+    pub(in crate::panel) rates: Counts,
+    /// What the rates count, such as `req/s in`.
+    pub(in crate::panel) unit: &'static str,
+    /// Median, 95th and 99th percentile.
+    pub(in crate::panel) latency: [String; 3],
+    /// The lists below.
+    pub(in crate::panel) lists: [List; 4],
+}
+
+/// A node in the panel's head.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::panel) struct Head {
+    /// Its kind.
+    pub(in crate::panel) kind: NodeKind,
+    /// Its name.
+    pub(in crate::panel) name: String,
+    /// What else identifies it.
+    pub(in crate::panel) about: String,
+    /// Where a click goes: nowhere from the node that is shown.
+    pub(in crate::panel) goes: Option<Item>,
+}
+
+/// One of the panel's lists.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(in crate::panel) struct List {
+    /// Its heading.
+    pub(in crate::panel) heading: &'static str,
+    /// What its two columns of figures are.
+    pub(in crate::panel) columns: [&'static str; 2],
+    /// Its rows, the busiest first.
+    pub(in crate::panel) rows: Vec<Row>,
+    /// A sentence in place of rows, or after the last one.
+    pub(in crate::panel) note: String,
+}
+
+/// One row of a list.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::panel) struct Row {
+    /// The sign before it.
+    pub(in crate::panel) mark: Option<Mark>,
+    /// Whom or what it is about.
+    pub(in crate::panel) name: String,
+    /// A second figure, before the last.
+    pub(in crate::panel) middle: String,
+    /// Its figure.
+    pub(in crate::panel) figure: String,
+    /// The worst class among its requests.
+    pub(in crate::panel) worst: Class,
+    /// Where a click goes.
+    pub(in crate::panel) goes: Option<Item>,
+}
+
+/// Rows that a list shows at most.
+pub(in crate::panel) const MOST_ROWS: usize = 8;
+
+/// A share of requests below this colours no row: one error an hour ago is not what is wrong now.
+const NOTEWORTHY: f64 = 0.001;
+
+const COLLECTING: &str = "collecting…";
+
+/// What to say about the item; nothing if it is not in the model (any more).
+pub(in crate::panel) fn describe(item: Item, traffic: &Traffic) -> Option<Details> {
+    match item {
+        Item::Node(id) => node(id, traffic),
+        Item::Edge(id) => edge(id, traffic),
+    }
+}
+
+fn node(id: NodeId, traffic: &Traffic) -> Option<Details> {
+    let state = traffic.nodes.get(&id)?;
+    let callers = neighbours(traffic, |edge| (edge.target == id).then_some(edge.source));
+    let callees = neighbours(traffic, |edge| (edge.source == id).then_some(edge.target));
+    let detail = traffic.detail.as_ref().filter(|detail| detail.node == Some(id));
+    let receives = !callers.is_empty();
+    let rates = if receives { &state.inbound } else { &state.outbound };
+    let heads = vec![head(state, None)];
+    let entered = if state.entry { "requests enter the system here" } else { "none seen" };
+    let columns = ["errors", "req/s"];
+    let callers = list("Called by", columns, callers, entered);
+    let callees = list("Calls", columns, callees, "nothing seen");
+    let [operations, versions] = from_detail(detail);
+    Some(Details {
+        heads,
+        rates: rates.per_second,
+        unit: if receives { "req/s in" } else { "req/s out" },
+        latency: latencies(detail, rates),
+        lists: [callers, callees, operations, versions],
+    })
+}
+
+fn edge(id: EdgeId, traffic: &Traffic) -> Option<Details> {
+    let edge = traffic.edges.get(&id)?;
+    let detail = traffic.detail.as_ref().filter(|detail| detail.edge == Some(id));
+    let heads = [edge.source, edge.target]
+        .into_iter()
+        .filter_map(|id| Some(head(traffic.nodes.get(&id)?, Some(Item::Node(id)))))
+        .collect();
+    let [operations, versions] = from_detail(detail);
+    Some(Details {
+        heads,
+        rates: edge.rates.per_second,
+        unit: "req/s",
+        latency: latencies(detail, &edge.rates),
+        lists: [List::default(), List::default(), operations, versions],
+    })
+}
+
+fn head(state: &NodeState, goes: Option<Item>) -> Head {
+    let parts = [state.kind.as_str(), &state.account, &state.region];
+    let about: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    Head { kind: state.kind, name: state.name.clone(), about: about.join("  ·  "), goes }
+}
+
+/// The nodes at the other ends of a node's edges, the busiest first.
+fn neighbours(
+    traffic: &Traffic,
+    other_end: impl Fn(&crate::traffic::EdgeState) -> Option<NodeId>,
+) -> Vec<Row> {
+    let mut found: Vec<(f64, Row)> = traffic
+        .edges
+        .values()
+        .filter_map(|edge| {
+            let id = other_end(edge)?;
+            let state = traffic.nodes.get(&id)?;
+            let counts = &edge.rates.per_second;
+            let row = Row {
+                mark: Some(Mark::Kind(state.kind)),
+                name: state.name.clone(),
+                middle: trouble(counts),
+                figure: number(counts.total()),
+                worst: worst(counts),
+                goes: Some(Item::Node(id)),
+            };
+            Some((counts.total(), row))
+        })
+        .collect();
+    found.sort_by(|(a, a_row), (b, b_row)| b.total_cmp(a).then(a_row.name.cmp(&b_row.name)));
+    found.into_iter().map(|(_, row)| row).collect()
+}
+
+fn list(heading: &'static str, columns: [&'static str; 2], mut rows: Vec<Row>, none: &str) -> List {
+    let more = rows.len().saturating_sub(MOST_ROWS);
+    rows.truncate(MOST_ROWS);
+    let note = match (rows.is_empty(), more) {
+        (true, _) => none.to_owned(),
+        (false, 0) => String::new(),
+        (false, more) => format!("and {more} more"),
+    };
+    let columns = if rows.is_empty() { [""; 2] } else { columns };
+    List { heading, columns, rows, note }
+}
+
+/// The share of failed requests, where there are any worth a word.
+fn trouble(counts: &Counts) -> String {
+    let total = counts.total();
+    if counts.error > total * NOTEWORTHY { share(counts.error, total) } else { String::new() }
+}
+
+fn worst(counts: &Counts) -> Class {
+    let least = counts.total() * NOTEWORTHY;
+    let bad = |class: &&Class| counts.of(**class) > least;
+    Class::ALL.iter().rev().find(bad).copied().unwrap_or_default()
+}
+
+fn latencies(detail: Option<&Detail>, rates: &Rates) -> [String; 3] {
+    let figures = match detail {
+        Some(detail) => {
+            let known = detail.latency;
+            [known.p50_us, known.p95_us, known.p99_us].map(|us| us as f64)
+        }
+        None => [rates.p50_us, 0.0, rates.p99_us],
+    };
+    figures.map(latency)
+}
+
+fn from_detail(detail: Option<&Detail>) -> [List; 2] {
+    let Some(detail) = detail else {
+        let waiting =
+            List { heading: "Operations", note: COLLECTING.to_owned(), ..List::default() };
+        return [waiting, List::default()];
+    };
+    let operations = detail.operations.iter().map(operation).collect();
+    let mut versions: Vec<(&String, &u64)> = detail.versions.iter().collect();
+    versions.sort_by(|(a_name, a), (b_name, b)| b.cmp(a).then(a_name.cmp(b_name)));
+    let all: u64 = detail.versions.values().sum();
+    let versions: Vec<Row> = versions
+        .into_iter()
+        .map(|(name, &hops)| Row {
+            mark: None,
+            name: name.clone(),
+            middle: share(hops as f64, all as f64),
+            figure: count(hops as f64),
+            worst: Class::Ok,
+            goes: None,
+        })
+        .collect();
+    // One version of everything is no news; a list of it would say nothing.
+    let versions = if versions.is_empty() {
+        List::default()
+    } else {
+        list("Versions", ["share", "requests"], versions, "")
+    };
+    [list("Operations", ["95th", "requests"], operations, "none named"), versions]
+}
+
+fn operation(operation: &Operation) -> Row {
+    Row {
+        mark: None,
+        name: operation.name.clone(),
+        middle: latency(operation.latency.p95_us as f64),
+        figure: count(operation.counts.total()),
+        worst: worst(&operation.counts),
+        goes: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::traffic::{EdgeState, Series};
+    use spanfall_collector::feed::message::Latency;
+
+    fn node_state(name: &str, kind: NodeKind) -> NodeState {
+        NodeState { name: name.to_owned(), kind, ..NodeState::default() }
+    }
+
+    fn rates(ok: f64, error: f64) -> Rates {
+        Rates { per_second: Counts { ok, error, ..Counts::default() }, ..Rates::default() }
+    }
+
+    /// users -> checkout -> orders, payments
+    fn traffic() -> Traffic {
+        let mut traffic = Traffic::default();
+        for (id, name, kind) in [
+            (1, "users", NodeKind::Users),
+            (2, "checkout", NodeKind::Function),
+            (3, "orders", NodeKind::Table),
+            (4, "payments", NodeKind::Host),
+        ] {
+            traffic.nodes.insert(NodeId(id), node_state(name, kind));
+        }
+        traffic.nodes[&NodeId(1)].entry = true;
+        traffic.nodes[&NodeId(2)].account = "123456789012".to_owned();
+        traffic.nodes[&NodeId(2)].region = "eu-west-1".to_owned();
+        for (id, source, target, ok, error) in
+            [(12, 1, 2, 20.0, 0.0), (23, 2, 3, 5.0, 0.0), (24, 2, 4, 18.0, 2.0)]
+        {
+            let state = EdgeState {
+                source: NodeId(source),
+                target: NodeId(target),
+                rates: rates(ok, error),
+                series: Series::default(),
+                ..EdgeState::default()
+            };
+            traffic.edges.insert(EdgeId(id), state);
+        }
+        traffic.nodes[&NodeId(2)].inbound = rates(20.0, 0.0);
+        traffic.nodes[&NodeId(1)].outbound = rates(20.0, 0.0);
+        traffic
+    }
+
+    fn names(list: &List) -> Vec<&str> {
+        list.rows.iter().map(|row| row.name.as_str()).collect()
+    }
+
+    #[test]
+    fn a_node_is_told_with_its_neighbours_the_busiest_first() {
+        let details = describe(Item::Node(NodeId(2)), &traffic()).unwrap();
+        assert_eq!(details.heads[0].about, "function  ·  123456789012  ·  eu-west-1");
+        assert_eq!(details.unit, "req/s in");
+        assert_eq!(details.rates.total(), 20.0);
+        let [callers, callees, ..] = &details.lists;
+        assert_eq!(names(callers), ["users"]);
+        assert_eq!(names(callees), ["payments", "orders"]);
+        assert_eq!(callees.rows[0].worst, Class::Error);
+        assert_eq!(callees.rows[0].middle.replace('\u{a0}', " "), "10 %");
+        assert_eq!(callees.rows[1].goes, Some(Item::Node(NodeId(3))));
+    }
+
+    #[test]
+    fn an_entry_is_told_by_what_leaves_it() {
+        let details = describe(Item::Node(NodeId(1)), &traffic()).unwrap();
+        assert_eq!(details.unit, "req/s out");
+        assert_eq!(details.rates.total(), 20.0);
+        assert_eq!(details.lists[0].note, "requests enter the system here");
+    }
+
+    #[test]
+    fn an_edge_is_told_with_both_its_ends() {
+        let details = describe(Item::Edge(EdgeId(24)), &traffic()).unwrap();
+        let ends: Vec<&str> = details.heads.iter().map(|head| head.name.as_str()).collect();
+        assert_eq!(ends, ["checkout", "payments"]);
+        assert_eq!(details.heads[1].goes, Some(Item::Node(NodeId(4))));
+    }
+
+    #[test]
+    fn what_has_not_come_yet_is_said_to_be_collected() {
+        let mut traffic = traffic();
+        let waiting = describe(Item::Node(NodeId(2)), &traffic).unwrap();
+        assert_eq!(waiting.lists[2].note, COLLECTING);
+        assert_eq!(waiting.latency[1], "–");
+        // Somebody else's details are not shown.
+        let mut detail = Detail { node: Some(NodeId(3)), ..Detail::default() };
+        traffic.detail = Some(detail.clone());
+        assert_eq!(describe(Item::Node(NodeId(2)), &traffic).unwrap(), waiting);
+
+        detail.node = Some(NodeId(2));
+        detail.latency = Latency { p50_us: 12_000, p95_us: 80_000, p99_us: 1_500_000 };
+        detail.operations =
+            vec![Operation { name: "GET /cart".to_owned(), ..Operation::default() }];
+        detail.versions = [("7".to_owned(), 3), ("8".to_owned(), 9)].into();
+        traffic.detail = Some(detail);
+        let known = describe(Item::Node(NodeId(2)), &traffic).unwrap();
+        let figures: Vec<String> =
+            known.latency.iter().map(|text| text.replace('\u{a0}', " ")).collect();
+        assert_eq!(figures, ["12.0 ms", "80.0 ms", "1.50 s"]);
+        assert_eq!(names(&known.lists[2]), ["GET /cart"]);
+        assert_eq!(names(&known.lists[3]), ["8", "7"]);
+    }
+
+    #[test]
+    fn long_lists_end_with_how_many_more_there_are() {
+        let mut traffic = traffic();
+        for id in 100..120 {
+            traffic.nodes.insert(NodeId(id), node_state("n", NodeKind::Host));
+            let state = EdgeState { source: NodeId(2), target: NodeId(id), ..EdgeState::default() };
+            traffic.edges.insert(EdgeId(id), state);
+        }
+        let details = describe(Item::Node(NodeId(2)), &traffic).unwrap();
+        assert_eq!(details.lists[1].rows.len(), MOST_ROWS);
+        assert_eq!(details.lists[1].note, "and 14 more");
+    }
+
+    #[test]
+    fn what_is_gone_is_not_told() {
+        assert_eq!(describe(Item::Node(NodeId(99)), &traffic()), None);
+    }
+}

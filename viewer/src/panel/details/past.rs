@@ -1,0 +1,74 @@
+//! The sparkline in the details panel: drawn anew when its second, its item or its size changes.
+
+use bevy::asset::RenderAssetUsages;
+use bevy::prelude::*;
+use bevy::render::render_resource::{Extent3d, TextureDimension, TextureFormat};
+use spanfall_collector::reduce::hop::Counts;
+
+use super::tree::Tree;
+use crate::focus::Item;
+use crate::panel::format::rate;
+use crate::panel::paint::Paint;
+use crate::panel::sparkline::{Frame, draw, peak};
+use crate::scene::Theme;
+use crate::traffic::model::SERIES_SECONDS;
+use crate::traffic::{Series, Traffic};
+
+/// Marks the UI node that shows the sparkline.
+#[derive(Component)]
+pub(super) struct Past;
+
+/// What the sparkline was drawn from.
+#[derive(Default, PartialEq)]
+pub(super) struct Drawn {
+    item: Option<Item>,
+    size: UVec2,
+    past: Vec<Counts>,
+}
+
+pub(super) fn draw_past(
+    shown: Res<'_, super::ShownItem>,
+    traffic: Res<'_, Traffic>,
+    theme: Res<'_, Theme>,
+    tree: Option<Res<'_, Tree>>,
+    mut field: Query<'_, '_, (&ComputedNode, &mut ImageNode), With<Past>>,
+    mut images: ResMut<'_, Assets<Image>>,
+    mut drawn: Local<'_, Drawn>,
+    mut paint: Paint<'_, '_>,
+) {
+    let (Some(tree), Some(item), Ok((node, mut image))) = (tree, shown.0, field.single_mut())
+    else {
+        return;
+    };
+    let Some(series) = series_of(item, &traffic) else { return };
+    let size = node.size().round().as_uvec2();
+    // The newest second is not over: its count would dip at the right edge.
+    let past: Vec<Counts> =
+        series.seconds.iter().take(series.seconds.len().saturating_sub(1)).copied().collect();
+    let next = Drawn { item: Some(item), size, past };
+    if size.min_element() == 0 || *drawn == next {
+        return;
+    }
+    let peak = peak(&next.past, SERIES_SECONDS);
+    let frame = Frame { size, seconds: SERIES_SECONDS, peak };
+    let colors = theme.colors;
+    let bytes = draw(&next.past, frame, |class| colors.of(class).to_srgba());
+    let picture = Image::new(
+        Extent3d { width: size.x, height: size.y, depth_or_array_layers: 1 },
+        TextureDimension::D2,
+        bytes,
+        TextureFormat::Rgba8UnormSrgb,
+        RenderAssetUsages::RENDER_WORLD,
+    );
+    image.image = images.add(picture);
+    let text = if peak > 0.0 { format!("peak {}", rate(peak)) } else { String::new() };
+    paint.text(tree.peak, &text);
+    *drawn = next;
+}
+
+fn series_of(item: Item, traffic: &Traffic) -> Option<&Series> {
+    match item {
+        Item::Node(id) => traffic.nodes.get(&id).map(|node| &node.series),
+        Item::Edge(id) => traffic.edges.get(&id).map(|edge| &edge.series),
+    }
+}

@@ -1,0 +1,171 @@
+//! The line at the top: how much, how well, from where, how fresh, and what time it is.
+
+use bevy::prelude::*;
+use bevy::time::Real;
+
+use super::marks::Mark;
+use super::paint::{Build, Paint, Style};
+use super::status::{Mood, SHARES, Status, status};
+use super::{Beat, PanelSystems};
+use crate::interaction::Solid;
+use crate::scene::Theme;
+use crate::traffic::{Playback, SourceState, Traffic};
+
+/// Height in logical pixels at 1080.
+pub(super) const HEIGHT: f32 = 56.0;
+
+/// Shows the top bar.
+pub(super) struct TopBarPlugin;
+
+impl Plugin for TopBarPlugin {
+    fn build(&self, app: &mut App) {
+        app.init_resource::<Lag>()
+            .add_systems(Startup, spawn.in_set(PanelSystems::Spawn))
+            .add_systems(
+                Update,
+                (watch_lag, update.run_if(Beat::strikes)).chain().in_set(PanelSystems::Update),
+            );
+    }
+}
+
+/// The bar's parts that change.
+#[derive(Resource)]
+struct Tree {
+    rate: Entity,
+    shares: [(Entity, Entity); 3],
+    paused: Entity,
+    chip: Entity,
+    source: Entity,
+    name: Entity,
+    dot: Entity,
+    fresh: Entity,
+    clock: Entity,
+}
+
+/// How far behind the picture is: the longest wait for a tick lately, so that it does not jitter
+/// with every tick.
+#[derive(Resource, Default)]
+struct Lag {
+    shown: f64,
+    longest: f64,
+    since: f64,
+}
+
+/// Seconds over which the longest wait is taken.
+const LAG_WINDOW: f64 = 2.0;
+
+fn watch_lag(time: Res<'_, Time<Real>>, playback: Res<'_, Playback>, mut lag: ResMut<'_, Lag>) {
+    let now = time.elapsed_secs_f64();
+    lag.longest = lag.longest.max(playback.age);
+    if now - lag.since >= LAG_WINDOW {
+        lag.shown = lag.longest;
+        lag.longest = 0.0;
+        lag.since = now;
+    }
+}
+
+fn spawn(mut build: Build<'_, '_>) {
+    let colors = build.colors();
+    let node = Node {
+        position_type: PositionType::Absolute,
+        top: px(0),
+        left: px(0),
+        right: px(0),
+        height: px(HEIGHT),
+        padding: UiRect::horizontal(px(24)),
+        border: UiRect::bottom(px(1)),
+        align_items: AlignItems::Center,
+        justify_content: JustifyContent::SpaceBetween,
+        column_gap: px(32),
+        ..default()
+    };
+    let look = (
+        BackgroundColor(colors.background.with_alpha(0.92)),
+        BorderColor::all(colors.outline.with_alpha(0.6)),
+    );
+    let bar = build.root("top bar", (node, look, Solid, GlobalZIndex(20)));
+
+    let left = build.line(bar, 28.0);
+    build.text(left, Style::Section, "Spanfall");
+    let node = Node { align_items: AlignItems::Baseline, column_gap: px(8), ..default() };
+    let figure = build.part(left, node);
+    let rate = build.text(figure, Style::Display, "0");
+    build.text(figure, Style::Second, "req/s");
+    let shares = SHARES.map(|class| {
+        let figure = build.line(left, 8.0);
+        let sign = build.sign(figure, Mark::Class(class), 16);
+        let text = build.text(figure, Style::Strong, "");
+        build.text(figure, Style::Second, class.as_str());
+        (sign, text)
+    });
+
+    let right = build.line(bar, 20.0);
+    let paused = build.line(right, 6.0);
+    build.sign(paused, Mark::Pause, 16);
+    build.text(paused, Style::Strong, "paused");
+    let from = build.line(right, 10.0);
+    let chip = Node {
+        padding: UiRect::axes(px(8), px(2)),
+        border_radius: BorderRadius::all(px(4)),
+        ..default()
+    };
+    let chip = build.part(from, (chip, BackgroundColor(colors.surface_raised)));
+    let source = build.text(chip, Style::Strong, "");
+    let name = build.text(from, Style::Second, "");
+    let freshness = build.line(right, 8.0);
+    let round = Node { width: px(8), height: px(8), border_radius: BorderRadius::MAX, ..default() };
+    let dot = build.part(freshness, (round, BackgroundColor(colors.text_faint)));
+    let fresh = build.text(freshness, Style::Second, "");
+    let clock = build.text(right, Style::Strong, "");
+    build.commands.insert_resource(Tree {
+        rate,
+        shares,
+        paused,
+        chip,
+        source,
+        name,
+        dot,
+        fresh,
+        clock,
+    });
+}
+
+fn update(
+    tree: Option<Res<'_, Tree>>,
+    lag: Res<'_, Lag>,
+    traffic: Res<'_, Traffic>,
+    playback: Res<'_, Playback>,
+    source: Res<'_, SourceState>,
+    theme: Res<'_, Theme>,
+    mut paint: Paint<'_, '_>,
+) {
+    let Some(tree) = tree else { return };
+    let Status { rate, shares, source, name, fresh, mood, paused } =
+        status(&traffic, &playback, &source, lag.shown);
+    let colors = &theme.colors;
+    paint.text(tree.rate, &rate);
+    for ((class, (text, some)), (sign, entity)) in SHARES.into_iter().zip(shares).zip(tree.shares) {
+        paint.text(entity, &text);
+        let (mark, color) = if some {
+            (colors.of(class), colors.text)
+        } else {
+            (colors.text_faint, colors.text_secondary)
+        };
+        paint.sign(sign, Mark::Class(class), mark);
+        paint.text_color(entity, color);
+    }
+    paint.show(tree.paused, paused);
+    paint.show(tree.chip, !source.is_empty());
+    paint.text(tree.source, source);
+    paint.text(tree.name, &name);
+    paint.text(tree.fresh, &fresh);
+    let (dot, text) = match mood {
+        Mood::Neutral => (colors.text_faint, colors.text_secondary),
+        Mood::Good => (colors.ok, colors.text_secondary),
+        Mood::Worried => (colors.slow, colors.slow),
+        Mood::Alarmed => (colors.error, colors.error),
+    };
+    paint.background(tree.dot, dot);
+    paint.text_color(tree.fresh, text);
+    paint.text(tree.clock, &jiff::Zoned::now().strftime("%H:%M").to_string());
+}
