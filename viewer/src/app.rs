@@ -13,6 +13,7 @@ use crate::activity::{Activity, ActivityPlugin};
 use crate::focus::{Command, FocusPlugin, FocusSystems};
 use crate::interaction::InteractionPlugin;
 use crate::layout::LayoutPlugin;
+use crate::panel::PanelPlugin;
 use crate::scene::ScenePlugin;
 use crate::snapshot::{SnapshotKeyPlugin, headless};
 use crate::source::{Source, SourcePlugin};
@@ -67,6 +68,7 @@ impl Plugin for SpanfallPlugins {
             TrafficPlugin::default(),
             LayoutPlugin,
             ScenePlugin,
+            PanelPlugin,
             SnapshotKeyPlugin,
             ActivityPlugin,
         ));

@@ -6,6 +6,7 @@ use bevy::prelude::*;
 use bevy::window::RequestRedraw;
 
 use super::view::{Insets, Limits, View, glide};
+use crate::app::Flow;
 use crate::focus::{Command, FocusSystems};
 use crate::layout::Places;
 use crate::scene::Theme;
@@ -26,6 +27,7 @@ impl Plugin for CameraPlugin {
                 (obey, look_around, move_camera)
                     .chain()
                     .in_set(CameraSystems)
+                    .in_set(Flow::Scene)
                     .after(FocusSystems::Apply),
             );
     }

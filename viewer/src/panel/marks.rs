@@ -3,7 +3,6 @@
 //! drawn for the exact size that they have on screen, white, to be tinted.
 
 use bevy::asset::RenderAssetUsages;
-use bevy::platform::collections::HashMap;
 use bevy::prelude::*;
 use bevy::render::render_resource::{Extent3d, TextureDimension, TextureFormat};
 use image::{GrayImage, ImageFormat};
@@ -24,7 +23,7 @@ impl Plugin for MarksPlugin {
 }
 
 /// What a sign shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mark {
     /// A class of requests.
     Class(Class),
@@ -34,8 +33,6 @@ pub(super) enum Mark {
     Kind(NodeKind),
     /// How much attention a notice deserves.
     Severity(Severity),
-    /// From one node to another.
-    Arrow,
     /// Closes something.
     Cross,
     /// Stopped.
@@ -52,7 +49,7 @@ impl Mark {
             Self::Severity(Severity::Info) => colors.accent,
             Self::Severity(Severity::Warning) | Self::Pause => colors.slow,
             Self::Severity(Severity::Critical) => colors.error,
-            Self::Arrow | Self::Cross => colors.text_secondary,
+            Self::Cross => colors.text_secondary,
         }
     }
 }
@@ -72,7 +69,7 @@ pub(super) struct Sign {
 #[derive(Resource, Default)]
 struct Drawn {
     scale: f32,
-    images: HashMap<(Mark, u32), Handle<Image>>,
+    images: Vec<(Mark, u32, Handle<Image>)>,
     symbols: Option<GrayImage>,
 }
 
@@ -101,12 +98,13 @@ fn draw_signs(
 
 impl Drawn {
     fn image(&mut self, mark: Mark, pixels: u32, images: &mut Assets<Image>) -> Handle<Image> {
-        if let Some(image) = self.images.get(&(mark, pixels)) {
+        let known = |(of, size, _): &&(Mark, u32, _)| (*of, *size) == (mark, pixels);
+        if let Some((_, _, image)) = self.images.iter().find(known) {
             return image.clone();
         }
         let symbols = self.symbols.get_or_insert_with(read_symbols);
         let image = images.add(picture(mark, pixels, symbols));
-        self.images.insert((mark, pixels), image.clone());
+        self.images.push((mark, pixels, image.clone()));
         image
     }
 }
@@ -157,15 +155,6 @@ fn distance(mark: Mark, p: Vec2, half: f32, symbols: &GrayImage) -> f32 {
         Mark::Severity(Severity::Info) => letter_i(p, half),
         Mark::Severity(Severity::Warning) => diamond_outline(p, half).max(-exclamation(p, half)),
         Mark::Severity(Severity::Critical) => (p.length() - half * 0.9).max(-exclamation(p, half)),
-        Mark::Arrow => {
-            let line = segment(p, Vec2::new(-0.7, 0.0) * half, Vec2::new(0.7, 0.0) * half);
-            let head = segment(
-                Vec2::new(p.x, q.y),
-                Vec2::new(0.7, 0.0) * half,
-                Vec2::new(0.25, 0.45) * half,
-            );
-            line.min(head) - half * 0.11
-        }
         Mark::Cross => segment(q, Vec2::ZERO, Vec2::splat(0.55) * half) - half * 0.11,
         Mark::Pause => {
             segment(q, Vec2::new(0.3, 0.0) * half, Vec2::new(0.3, 0.5) * half) - half * 0.16
@@ -243,7 +232,7 @@ mod tests {
         let mut marks: Vec<Mark> = Class::ALL.map(Mark::Class).to_vec();
         marks.extend(NodeKind::ALL.map(Mark::Kind));
         marks.extend(severities.map(Mark::Severity));
-        marks.extend([Mark::Cold, Mark::Arrow, Mark::Cross, Mark::Pause]);
+        marks.extend([Mark::Cold, Mark::Cross, Mark::Pause]);
         marks
     }
 

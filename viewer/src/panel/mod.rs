@@ -22,6 +22,7 @@ mod top_bar;
 use bevy::prelude::*;
 use bevy::time::Real;
 
+use crate::app::Flow;
 use crate::focus::{FocusSystems, Shown};
 use crate::interaction::view::Insets;
 use crate::interaction::{CameraSystems, MainCamera, PanelInsets};
@@ -34,7 +35,10 @@ pub struct PanelPlugin;
 impl Plugin for PanelPlugin {
     fn build(&self, app: &mut App) {
         app.init_resource::<Beat>()
-            .configure_sets(Update, PanelSystems::Update.after(FocusSystems::Apply))
+            .configure_sets(
+                Update,
+                PanelSystems::Update.in_set(Flow::Panel).after(FocusSystems::Apply),
+            )
             .add_plugins((
                 elide::ElidePlugin,
                 marks::MarksPlugin,

@@ -13,24 +13,24 @@ const HEADROOM: f64 = 0.94;
 
 /// What a sparkline shows, and how large.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Frame {
+pub(super) struct Frame {
     /// Pixels across and down.
-    pub size: UVec2,
+    pub(super) size: UVec2,
     /// Seconds from its left to its right edge.
-    pub seconds: usize,
+    pub(super) seconds: usize,
     /// Requests a second at the top; at least [`peak`] of what is drawn, else it is cut off.
-    pub peak: f64,
+    pub(super) peak: f64,
 }
 
 /// The highest smoothed rate of the last `seconds` seconds: what a sparkline's scale needs.
-pub fn peak(past: &[Counts], seconds: usize) -> f64 {
+pub(super) fn peak(past: &[Counts], seconds: usize) -> f64 {
     let first = past.len().saturating_sub(seconds);
     (first..past.len()).map(|second| mean(past, second as f64 + 0.5).total()).fold(0.0, f64::max)
 }
 
 /// Draws the past, oldest second first, as RGBA with straight alpha. `color` gives a class's
 /// colour. What is older than the past is transparent.
-pub fn draw(past: &[Counts], frame: Frame, color: impl Fn(Class) -> Srgba) -> Vec<u8> {
+pub(super) fn draw(past: &[Counts], frame: Frame, color: impl Fn(Class) -> Srgba) -> Vec<u8> {
     let Frame { size, seconds, peak } = frame;
     let (width, height) = (size.x as usize, size.y as usize);
     let mut pixels = vec![0; width * height * 4];

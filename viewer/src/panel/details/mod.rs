@@ -36,6 +36,7 @@ impl Plugin for DetailsPlugin {
                 (
                     follow_focus,
                     slide,
+                    scroll_back.run_if(resource_changed::<ShownItem>),
                     update.run_if(Beat::strikes.or_else(resource_changed::<ShownItem>)),
                     past::draw_past,
                 )
@@ -94,6 +95,13 @@ fn slide(
         transform.translation = Val2::px((1.0 - slide.at) * WIDTH, 0.0);
         let seen = if slide.at > 0.0 { Visibility::Inherited } else { Visibility::Hidden };
         visibility.set_if_neq(seen);
+    }
+}
+
+/// Another item is read from its beginning.
+fn scroll_back(tree: Option<Res<'_, Tree>>, mut bodies: Query<'_, '_, &mut ScrollPosition>) {
+    if let Some(mut position) = tree.and_then(|tree| bodies.get_mut(tree.body).ok()) {
+        position.0 = Vec2::ZERO;
     }
 }
 

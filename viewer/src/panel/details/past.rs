@@ -8,6 +8,7 @@ use spanfall_collector::reduce::hop::Counts;
 use super::tree::Tree;
 use crate::focus::Item;
 use crate::panel::format::rate;
+use crate::panel::marks::Sign;
 use crate::panel::paint::Paint;
 use crate::panel::sparkline::{Frame, draw, peak};
 use crate::scene::Theme;
@@ -31,7 +32,7 @@ pub(super) fn draw_past(
     traffic: Res<'_, Traffic>,
     theme: Res<'_, Theme>,
     tree: Option<Res<'_, Tree>>,
-    mut field: Query<'_, '_, (&ComputedNode, &mut ImageNode), With<Past>>,
+    mut field: Query<'_, '_, (&ComputedNode, &mut ImageNode), (With<Past>, Without<Sign>)>,
     mut images: ResMut<'_, Assets<Image>>,
     mut drawn: Local<'_, Drawn>,
     mut paint: Paint<'_, '_>,
