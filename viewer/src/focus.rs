@@ -233,25 +233,11 @@ fn forget_what_is_gone(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::traffic::{NodeState, Rates, Series};
-    use spanfall_collector::reduce::node::NodeKind;
+    use crate::traffic::NodeState;
 
     const A: Item = Item::Node(NodeId(1));
     const B: Item = Item::Node(NodeId(2));
     const C: Item = Item::Node(NodeId(3));
-
-    fn node(name: &str) -> NodeState {
-        NodeState {
-            kind: NodeKind::Function,
-            name: name.to_owned(),
-            account: String::new(),
-            region: String::new(),
-            entry: false,
-            inbound: Rates::default(),
-            outbound: Rates::default(),
-            series: Series::default(),
-        }
-    }
 
     /// Three nodes: 1 on the left, 3 above 2 on the right.
     fn app() -> App {
@@ -260,7 +246,7 @@ mod tests {
         let mut traffic = Traffic::default();
         let mut places = Places::default();
         for (id, at) in [(1, Vec2::ZERO), (2, Vec2::new(9.0, -5.0)), (3, Vec2::new(9.0, 5.0))] {
-            traffic.nodes.insert(NodeId(id), node("n"));
+            traffic.nodes.insert(NodeId(id), NodeState::default());
             places.target.insert(NodeId(id), at);
         }
         traffic.revision = 1;

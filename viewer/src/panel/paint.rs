@@ -80,6 +80,18 @@ impl Build<'_, '_> {
         self.part(parent, (Text::new(text), look, TextLayout::no_wrap(), node))
     }
 
+    /// The unit after a [`Style::Display`] figure, on its baseline.
+    pub(super) fn unit(&mut self, line: Entity, text: &str) -> Entity {
+        // Boxes end below the descenders, which are deeper the larger the type is.
+        const DESCENT: f32 = 0.235;
+        let sizes = &self.theme.sizes;
+        let lift = (sizes.text_display - sizes.text) * DESCENT;
+        let unit = self.text(line, Style::Second, text);
+        let node = Node { margin: UiRect::bottom(px(lift)), flex_shrink: 0.0, ..default() };
+        self.commands.entity(unit).insert(node);
+        unit
+    }
+
     /// A text that breaks into as many lines as it needs.
     pub(super) fn sentence(&mut self, parent: Entity, style: Style, text: &str) -> Entity {
         let look = self.look(style);

@@ -87,10 +87,10 @@ fn spawn(mut build: Build<'_, '_>) {
 
     let left = build.line(bar, 28.0);
     build.text(left, Style::Section, "Spanfall");
-    let node = Node { align_items: AlignItems::Baseline, column_gap: px(8), ..default() };
+    let node = Node { align_items: AlignItems::FlexEnd, column_gap: px(8), ..default() };
     let figure = build.part(left, node);
     let rate = build.text(figure, Style::Display, "0");
-    build.text(figure, Style::Second, "req/s");
+    build.unit(figure, "req/s");
     let shares = SHARES.map(|class| {
         let figure = build.line(left, 8.0);
         let sign = build.sign(figure, Mark::Class(class), 16);

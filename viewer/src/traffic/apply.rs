@@ -26,7 +26,7 @@ impl Traffic {
     }
 
     /// Follows a graph message that came when the feed's clock showed `at`.
-    pub(super) fn apply_graph(&mut self, graph: &Graph, at: f64) {
+    pub(crate) fn apply_graph(&mut self, graph: &Graph, at: f64) {
         let mut changed = false;
         if graph.complete {
             changed |= self.keep_only(graph);

@@ -125,7 +125,7 @@ fn edge(id: EdgeId, traffic: &Traffic) -> Option<Details> {
 fn head(state: &NodeState, goes: Option<Item>) -> Head {
     let parts = [state.kind.as_str(), &state.account, &state.region];
     let about: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    Head { kind: state.kind, name: state.name.clone(), about: about.join("  ·  "), goes }
+    Head { kind: state.kind, name: state.name.clone(), about: about.join(" · "), goes }
 }
 
 /// The nodes at the other ends of a node's edges, the busiest first.
@@ -217,7 +217,7 @@ fn from_detail(detail: Option<&Detail>) -> [List; 2] {
     } else {
         list("Versions", ["share", "requests"], versions, "")
     };
-    [list("Operations", ["95th", "requests"], operations, "none named"), versions]
+    [list("Operations", ["p95", "requests"], operations, "none named"), versions]
 }
 
 fn operation(operation: &Operation) -> Row {
@@ -234,42 +234,46 @@ fn operation(operation: &Operation) -> Row {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::traffic::{EdgeState, Series};
-    use spanfall_collector::feed::message::Latency;
+    use spanfall_collector::feed::message::{Graph, GraphEdge, GraphNode, Latency};
 
-    fn node_state(name: &str, kind: NodeKind) -> NodeState {
-        NodeState { name: name.to_owned(), kind, ..NodeState::default() }
+    fn graph_node(id: u64, name: &str, kind: NodeKind) -> GraphNode {
+        let (name, account, region) = (name.to_owned(), String::new(), String::new());
+        GraphNode { id: NodeId(id), kind, name, account, region, entry: kind == NodeKind::Users }
     }
 
     fn rates(ok: f64, error: f64) -> Rates {
         Rates { per_second: Counts { ok, error, ..Counts::default() }, ..Rates::default() }
     }
 
+    fn connect(traffic: &mut Traffic, nodes: Vec<GraphNode>, edges: &[(u64, u64, u64)]) {
+        let edges = edges
+            .iter()
+            .map(|&(id, source, target)| GraphEdge {
+                id: EdgeId(id),
+                source: NodeId(source),
+                target: NodeId(target),
+            })
+            .collect();
+        traffic.apply_graph(&Graph { nodes, edges, ..Graph::default() }, 0.0);
+    }
+
     /// users -> checkout -> orders, payments
     fn traffic() -> Traffic {
         let mut traffic = Traffic::default();
-        for (id, name, kind) in [
-            (1, "users", NodeKind::Users),
-            (2, "checkout", NodeKind::Function),
-            (3, "orders", NodeKind::Table),
-            (4, "payments", NodeKind::Host),
-        ] {
-            traffic.nodes.insert(NodeId(id), node_state(name, kind));
-        }
-        traffic.nodes[&NodeId(1)].entry = true;
-        traffic.nodes[&NodeId(2)].account = "123456789012".to_owned();
-        traffic.nodes[&NodeId(2)].region = "eu-west-1".to_owned();
-        for (id, source, target, ok, error) in
-            [(12, 1, 2, 20.0, 0.0), (23, 2, 3, 5.0, 0.0), (24, 2, 4, 18.0, 2.0)]
-        {
-            let state = EdgeState {
-                source: NodeId(source),
-                target: NodeId(target),
-                rates: rates(ok, error),
-                series: Series::default(),
-                ..EdgeState::default()
-            };
-            traffic.edges.insert(EdgeId(id), state);
+        let checkout = GraphNode {
+            account: "123456789012".to_owned(),
+            region: "eu-west-1".to_owned(),
+            ..graph_node(2, "checkout", NodeKind::Function)
+        };
+        let nodes = vec![
+            graph_node(1, "users", NodeKind::Users),
+            checkout,
+            graph_node(3, "orders", NodeKind::Table),
+            graph_node(4, "payments", NodeKind::Host),
+        ];
+        connect(&mut traffic, nodes, &[(12, 1, 2), (23, 2, 3), (24, 2, 4)]);
+        for (id, ok, error) in [(12, 20.0, 0.0), (23, 5.0, 0.0), (24, 18.0, 2.0)] {
+            traffic.edges[&EdgeId(id)].rates = rates(ok, error);
         }
         traffic.nodes[&NodeId(2)].inbound = rates(20.0, 0.0);
         traffic.nodes[&NodeId(1)].outbound = rates(20.0, 0.0);
@@ -283,7 +287,7 @@ mod tests {
     #[test]
     fn a_node_is_told_with_its_neighbours_the_busiest_first() {
         let details = describe(Item::Node(NodeId(2)), &traffic()).unwrap();
-        assert_eq!(details.heads[0].about, "function  ·  123456789012  ·  eu-west-1");
+        assert_eq!(details.heads[0].about, "function · 123456789012 · eu-west-1");
         assert_eq!(details.unit, "req/s in");
         assert_eq!(details.rates.total(), 20.0);
         let [callers, callees, ..] = &details.lists;
@@ -338,11 +342,9 @@ mod tests {
     #[test]
     fn long_lists_end_with_how_many_more_there_are() {
         let mut traffic = traffic();
-        for id in 100..120 {
-            traffic.nodes.insert(NodeId(id), node_state("n", NodeKind::Host));
-            let state = EdgeState { source: NodeId(2), target: NodeId(id), ..EdgeState::default() };
-            traffic.edges.insert(EdgeId(id), state);
-        }
+        let nodes = (100..120).map(|id| graph_node(id, "n", NodeKind::Host)).collect();
+        let edges: Vec<(u64, u64, u64)> = (100..120).map(|id| (id, 2, id)).collect();
+        connect(&mut traffic, nodes, &edges);
         let details = describe(Item::Node(NodeId(2)), &traffic).unwrap();
         assert_eq!(details.lists[1].rows.len(), MOST_ROWS);
         assert_eq!(details.lists[1].note, "and 14 more");

@@ -118,7 +118,7 @@ pub(super) fn spawn(mut build: Build<'_, '_>) {
     };
     let body = build.part(root, (body, ScrollArea));
     let (total, unit, bar) = spawn_total(&mut build, body);
-    let table = build.stack(body, 4.0);
+    let table = build.stack(body, 6.0);
     let classes = LINES.map(|(mark, word)| spawn_class(&mut build, table, mark, word));
     let latency = spawn_latency(&mut build, body);
     let peak = spawn_past(&mut build, body);
@@ -176,10 +176,10 @@ fn spawn_head(build: &mut Build<'_, '_>, column: Entity) -> HeadTree {
 /// The total, and the bar divided by class.
 fn spawn_total(build: &mut Build<'_, '_>, body: Entity) -> (Entity, Entity, [Entity; 4]) {
     let section = build.stack(body, 10.0);
-    let line = Node { align_items: AlignItems::Baseline, column_gap: px(8), ..default() };
+    let line = Node { align_items: AlignItems::FlexEnd, column_gap: px(8), ..default() };
     let line = build.part(section, line);
     let total = build.text(line, Style::Display, "");
-    let unit = build.text(line, Style::Second, "");
+    let unit = build.unit(line, "");
     let track = Node {
         height: px(8),
         column_gap: px(2),
@@ -211,7 +211,7 @@ fn spawn_latency(build: &mut Build<'_, '_>, body: Entity) -> [Entity; 3] {
     let section = build.stack(body, 10.0);
     build.text(section, Style::Section, "Latency");
     let line = build.line(section, 8.0);
-    ["median", "95th percentile", "99th"].map(|word| {
+    ["median", "p95", "p99"].map(|word| {
         let cell = Node { flex_direction: FlexDirection::Column, row_gap: px(2), ..rest() };
         let cell = build.part(line, cell);
         let figure = build.text(cell, Style::Title, "");
