@@ -146,8 +146,11 @@ impl Pairing {
     /// Changes whether a callee's hop was a cold start, wherever it is counted.
     pub(super) fn set_cold(&self, key: SpanKey, cold: bool, context: &Context<'_>) {
         let mut shard = self.shard(key);
-        if let Some(half) = shard.half(key) {
-            set_cold(half, cold, context);
+        let stand_ins = shard.stand_ins(key);
+        for key in stand_ins.into_iter().chain([key]) {
+            if let Some(half) = shard.half(key) {
+                set_cold(half, cold, context);
+            }
         }
     }
 
@@ -336,6 +339,21 @@ impl Shard {
             Side::Calls | Side::Called { .. } => return,
         };
         show(half, state, context.tally);
+    }
+
+    /// The callees that count in place of a silent one, since they tell of the same request.
+    fn stand_ins(&self, silent: SpanKey) -> SmallVec<[SpanKey; 2]> {
+        let Some(silent) = self.copy(silent) else { return SmallVec::new() };
+        if silent.is_caller() || silent.state != State::Silent {
+            return SmallVec::new();
+        }
+        let kids = self.slots.get(&silent.key).into_iter().flat_map(|slot| slot.kids.iter());
+        let stands = |key: &SpanKey| {
+            self.copy(*key).is_some_and(|other| {
+                !other.is_caller() && other.origin == silent.origin && other.state != State::Silent
+            })
+        };
+        kids.copied().chain([silent.parent]).filter(stands).collect()
     }
 
     fn expire(&mut self, context: &Context<'_>) -> Vec<Half> {

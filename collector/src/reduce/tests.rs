@@ -247,6 +247,26 @@ proptest! {
 }
 
 #[test]
+fn a_batch_is_no_cold_start_once_an_earlier_one_of_its_instance_is_known() {
+    let batch = |trace: u64, id: u64| {
+        let process = [
+            ("messaging.system", "aws_sqs"),
+            ("messaging.destination.name", "ship"),
+            ("messaging.batch.message_count", "5"),
+        ];
+        let consumer = function("shipping", "s1");
+        vec![
+            handler("shipping", "s1", (trace, id, 888), &format!("r{id}")),
+            told(&consumer, SpanKind::Consumer, (trace, id + 1, id), &process),
+        ]
+    };
+    let (first, second) = (batch(1, 10), batch(2, 20));
+    let expected = ["ship>shipping: 10 0 0 0 5"];
+    assert_eq!(reduced(&[request(&first), request(&second)]), expected);
+    assert_eq!(reduced(&[request(&second), request(&first)]), expected);
+}
+
+#[test]
 fn a_silent_callee_is_shown_after_the_wait_and_corrected_when_it_speaks_late() {
     let reducer = Reducer::new(Settings::default());
     let caller = invoke("a", "i", (1, 1, 0), "b:live", "r");
