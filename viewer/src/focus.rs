@@ -158,8 +158,27 @@ fn apply(
             Command::ToggleKeys => visible.keys = !visible.keys,
             _ => {}
         }
+        log_change(&focus, &next, &traffic);
         focus.set_if_neq(next);
         shown.set_if_neq(visible);
+    }
+}
+
+/// Says in the log what is looked at now.
+fn log_change(before: &Focus, after: &Focus, traffic: &Traffic) {
+    let name = |item: Option<Item>| match item {
+        Some(Item::Node(id)) => {
+            let name = traffic.nodes.get(&id).map(|node| node.name.as_str());
+            format!("node {}", name.unwrap_or_default())
+        }
+        Some(Item::Edge(id)) => format!("edge {id:?}"),
+        None => "nothing".to_owned(),
+    };
+    if before.hovered != after.hovered {
+        debug!("hovers over {}", name(after.hovered));
+    }
+    if before.selected != after.selected {
+        debug!("selected {}", name(after.selected));
     }
 }
 
