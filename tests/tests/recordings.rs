@@ -1,0 +1,170 @@
+//! Recordings: what the samples reduce to, held against golden files and against what really
+//! happened; and that what is recorded now replays to what was on the wall.
+//!
+//! Golden files are in `tests/golden/`; `UPDATE_GOLDEN=1 cargo test -p spanfall-tests --test
+//! recordings` writes them anew. Look at the difference before you commit it: a hop more or less is
+//! a request that the wall shows or not.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+use spanfall_tests::collector::Collector;
+use spanfall_tests::feed::Viewer;
+use spanfall_tests::functions::{self, Transport};
+use spanfall_tests::program::{repository, run};
+use spanfall_tests::recording::{sample, truth};
+use spanfall_tests::report::{self, Hops};
+
+/// What `edges --json` prints for a recording.
+#[track_caller]
+fn edges_of(recording: &Path) -> String {
+    let ended = run("spanfall-collector", &["edges", "--json", recording.to_str().unwrap()]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    ended.stdout
+}
+
+#[track_caller]
+fn reduces_to_its_golden_file(name: &str) {
+    let actual = edges_of(&sample(name));
+    let golden = repository(&format!("tests/golden/{name}.edges.json"));
+    if std::env::var_os("UPDATE_GOLDEN").is_some_and(|value| value == "1") {
+        fs::write(&golden, &actual).unwrap();
+        return;
+    }
+    let expected = fs::read_to_string(&golden).unwrap_or_else(|error| {
+        panic!("{}: {error}; write it with UPDATE_GOLDEN=1", golden.display())
+    });
+    let mut lines = expected.lines().zip(actual.lines()).enumerate();
+    if let Some((index, (expected, actual))) = lines.find(|(_, (a, b))| a != b) {
+        let line = index + 1;
+        panic!(
+            "{name} reduces to something else than before.\n{}:{line} has\n{expected}\nand now it \
+             is\n{actual}\nIf that is right, write it with UPDATE_GOLDEN=1.",
+            golden.display()
+        );
+    }
+    assert_eq!(expected, actual, "{name}: one is longer than the other");
+}
+
+#[test]
+fn the_webshop_sample_reduces_to_its_golden_file() {
+    reduces_to_its_golden_file("webshop");
+}
+
+#[test]
+fn the_incident_sample_reduces_to_its_golden_file() {
+    reduces_to_its_golden_file("incident");
+}
+
+/// What the truth calls a node, in the words of the spans.
+///
+/// The truth was written from the log of what played AWS; these are all the names in it that no
+/// span tells:
+/// - a function that SNS, S3 or a schedule triggers does not say by what: its requests come from
+///   `unknown trigger`, unless a rule in the configuration names one;
+/// - S3's client spans (botocore, Python) do not name the bucket: they show as the API `S3`.
+fn in_the_words_of_spans(node: &Value, source: bool) -> String {
+    match (node["kind"].as_str().unwrap(), source) {
+        ("topic" | "bucket" | "schedule", true) => "users unknown trigger".to_owned(),
+        ("bucket", false) => "api S3".to_owned(),
+        _ => report::node(node),
+    }
+}
+
+/// Every edge of a sample against its truth: exactly as many hops, and as many of each class.
+#[track_caller]
+fn is_what_happened(name: &str) {
+    let text = fs::read_to_string(truth(name)).unwrap();
+    let truth: Value = serde_json::from_str(&text).unwrap();
+    let mut expected: BTreeMap<report::Ends, Hops> = BTreeMap::new();
+    for edge in truth["edges"].as_array().unwrap() {
+        let ends = (
+            in_the_words_of_spans(&edge["source"], true),
+            in_the_words_of_spans(&edge["target"], false),
+        );
+        let number = |count: &str| edge[count].as_u64().unwrap();
+        // What the truth calls `unseen` is not among its hops either.
+        if number("hops") == 0 {
+            continue;
+        }
+        let hops = expected.entry(ends).or_default();
+        hops.total += number("hops");
+        hops.error += number("errors");
+        hops.throttled += number("throttled");
+        hops.cold += number("cold");
+    }
+    let actual = report::hops(&edges_of(&sample(name)));
+    let mut wrong = Vec::new();
+    for ends in expected.keys().chain(actual.keys()) {
+        let (expected, actual) = (expected.get(ends), actual.get(ends));
+        if expected != actual {
+            wrong.push(format!("{} > {}: {actual:?}, truth {expected:?}", ends.0, ends.1));
+        }
+    }
+    wrong.sort();
+    wrong.dedup();
+    assert!(wrong.is_empty(), "{name} is not what happened:\n{}", wrong.join("\n"));
+    assert!(expected.len() >= 10, "{name} has only {} edges", expected.len());
+}
+
+#[test]
+fn the_webshop_sample_shows_what_happened() {
+    is_what_happened("webshop");
+}
+
+#[test]
+fn the_incident_sample_shows_what_happened() {
+    is_what_happened("incident");
+}
+
+/// Hops by edge, in the words of both the feed and the report.
+fn as_on_the_wall(json: &str) -> Vec<String> {
+    let line = |((source, target), hops): (&report::Ends, &Hops)| {
+        let Hops { total, throttled, error, cold } = hops;
+        format!("{source} > {target}: {} 0 {throttled} {error} {cold}", total - throttled - error)
+    };
+    report::hops(json).iter().map(line).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_recorded_reduces_to_what_was_on_the_wall() {
+    const REQUESTS: usize = 40;
+    for transport in [Transport::Grpc, Transport::HttpJson] {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("recording.jsonl.zst");
+        let record = ["record", target.to_str().unwrap()];
+        let collector = Collector::start(&record, &[("REDUCE_WAIT", "500ms")]);
+        let mut viewer = Viewer::connect(collector.view).await;
+        functions::shop(REQUESTS, transport, collector.grpc, collector.http).await;
+        let expected = functions::expected_lines(REQUESTS);
+        let limit = Duration::from_secs(30);
+        viewer.until(limit, "all hops", |wall| wall.lines() == expected).await;
+
+        collector.program.terminate();
+        let ended = collector.program.wait(Duration::from_secs(10));
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        assert_eq!(as_on_the_wall(&edges_of(&target)), expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replayed_sample_puts_on_the_wall_what_edges_counts() {
+    let recording = sample("webshop");
+    // Read as fast as possible, then served until it is told to stop.
+    let replay = ["replay", "--speed", "max", "--loop", recording.to_str().unwrap()];
+    let collector = Collector::start(&replay, &[]);
+    let mut viewer = Viewer::connect(collector.view).await;
+    let counted = report::hops(&edges_of(&recording));
+    let hops: u64 = counted.values().map(|hops| hops.total).sum();
+    let limit = Duration::from_secs(60);
+    viewer.until(limit, "a round of the sample", |wall| wall.hops() >= hops as f64).await;
+    let hello = viewer.wall.hello.clone().unwrap();
+    assert!(format!("{:?}", hello.source).contains("webshop"), "{hello:?}");
+    for (source, target) in viewer.wall.by_name().into_keys() {
+        let ends = (source, target);
+        assert!(counted.contains_key(&ends), "{ends:?} is on the wall and not in the recording");
+    }
+}
