@@ -72,7 +72,11 @@ pub fn assert_golden(name: &str, actual: &RgbImage, tolerance: Tolerance, folder
     let again = "if the new picture is as it should be, write it with UPDATE_GOLDEN=1 tests/run";
     let expected = match image::open(&golden) {
         Ok(expected) => expected.into_rgb8(),
-        Err(error) => panic!("{}: {error}; {again}", golden.display()),
+        Err(error) => {
+            let left = folder.join(format!("{name}.actual.png"));
+            actual.save(&left).expect("the picture can be written");
+            panic!("{}: {error}; the picture is {}; {again}", golden.display(), left.display());
+        }
     };
     if expected.dimensions() != actual.dimensions() {
         let beside = save_beside(name, &expected, actual, folder);

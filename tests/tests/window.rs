@@ -12,11 +12,12 @@ use spanfall_tests::screen::{ESCAPE, Screen};
 /// How long anything on the screen may take. It is drawn in software, on a busy machine.
 const SOON: Duration = Duration::from_secs(120);
 
-/// The discs of nodes, largest first: round patches in the theme's colour.
+/// The discs of nodes at which nothing arrives now, largest first: round patches in the theme's
+/// colour. The users' is always one.
 fn discs(screen: &RgbImage) -> Vec<(u32, u32)> {
     let theme = std::fs::read_to_string(repository("assets/themes/dark.toml")).unwrap();
     let node = theme.lines().find_map(|line| line.strip_prefix("node = \"#")).unwrap();
-    picture::patches(screen, picture::color(&node[..6]), 8)
+    picture::patches(screen, picture::color(&node[..6]), 3)
         .into_iter()
         .filter(|patch| {
             let (width, height) = patch.size;
