@@ -177,7 +177,7 @@ fn whole(number: f64, unit: u64) -> Option<u64> {
         clippy::cast_sign_loss,
         reason = "checked to be whole, positive and small enough"
     )]
-    (product >= 0.0 && product < 9e15 && product.fract() == 0.0).then_some(product as u64)
+    ((0.0..9e15).contains(&product) && product.fract() == 0.0).then_some(product as u64)
 }
 
 fn size(text: &str) -> Option<u64> {
