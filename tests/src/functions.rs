@@ -198,7 +198,7 @@ fn order(orders: &Function, pricing: &Function, during: &Context, request: usize
             _ => Ok(()),
         });
     });
-    if request % 2 == 0 {
+    if request.is_multiple_of(2) {
         let put = vec![
             KeyValue::new("rpc.system", "aws-api"),
             KeyValue::new("rpc.service", "DynamoDB"),
@@ -211,7 +211,7 @@ fn order(orders: &Function, pricing: &Function, during: &Context, request: usize
         ];
         orders.call(during, "DynamoDB.PutItem", put, |_| {});
     }
-    if request % 4 == 0 {
+    if request.is_multiple_of(4) {
         let pay = vec![
             KeyValue::new("http.request.method", "POST"),
             KeyValue::new("url.full", "https://api.payments.example/v1/charges"),

@@ -70,7 +70,7 @@ pub fn say(address: SocketAddr, parts: &[&[u8]]) -> io::Result<Answer> {
     }
     let mut answer = Vec::new();
     match stream.read_to_end(&mut answer) {
-        Err(error) if answer.is_empty() => return Err(error),
+        Err(error) if answer.is_empty() => Err(error),
         _ => parse(&answer),
     }
 }

@@ -1,6 +1,8 @@
 //! What a person at a terminal meets: mistakes told so that they can be mended, and programs that
 //! end when they are asked to.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+
 use std::fs;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};

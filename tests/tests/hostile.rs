@@ -1,6 +1,8 @@
 //! Input that nobody should send, over the wire to a running collector: it says what is wrong,
 //! stays within its memory, and goes on.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+
 use std::io::Write as _;
 
 use bytes::Bytes;

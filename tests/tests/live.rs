@@ -1,6 +1,8 @@
 //! From a function's span to the wall: real exporters send to a real collector, and a real
 //! WebSocket client reads its feed.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+
 use std::time::Duration;
 
 use spanfall_collector::feed::message::{PROTOCOL, SourceLabel};

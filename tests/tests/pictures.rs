@@ -5,6 +5,8 @@
 //! before you commit them. When a picture differs, the test leaves expected, actual and difference
 //! side by side in `target/tmp`, and says where.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+
 use std::path::Path;
 use std::time::Duration;
 

@@ -1,6 +1,8 @@
 //! What must not change the result: the order in which spans come, how they are packed into
 //! requests, and how often exporters send them. Tried on what really instrumented functions sent.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+
 use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;

@@ -4,6 +4,8 @@
 //! This needs Python with venv and pip, and a package index. Where these are missing the test says
 //! so in its output and passes: `live.rs` covers the same protocol with Rust's exporter.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! The commands that README and help texts show are commands that the programs take.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+
 use std::collections::BTreeMap;
 use std::fs;
 

@@ -5,6 +5,8 @@
 //! recordings` writes them anew. Look at the difference before you commit it: a hop more or less is
 //! a request that the wall shows or not.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! The shaders, parsed and validated without a graphics card.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+
 use std::fs;
 
 use naga::valid::{Capabilities, ValidationFlags, Validator};

@@ -1,6 +1,8 @@
 //! The viewer in a window: on a screen that only this test sees, it opens, draws, follows a click
 //! and a key, and closes.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+
 use std::time::Duration;
 
 use image::RgbImage;
