@@ -14,6 +14,7 @@ use crate::focus::{Command, FocusPlugin, FocusSystems};
 use crate::interaction::InteractionPlugin;
 use crate::layout::LayoutPlugin;
 use crate::panel::PanelPlugin;
+use crate::particles::ParticlesPlugin;
 use crate::scene::ScenePlugin;
 use crate::snapshot::{SnapshotKeyPlugin, headless};
 use crate::source::{Source, SourcePlugin};
@@ -68,6 +69,7 @@ impl Plugin for SpanfallPlugins {
             TrafficPlugin::default(),
             LayoutPlugin,
             ScenePlugin,
+            ParticlesPlugin::default(),
             PanelPlugin,
             SnapshotKeyPlugin,
             ActivityPlugin,

@@ -11,6 +11,7 @@ pub mod focus;
 pub mod interaction;
 pub mod layout;
 pub mod panel;
+pub mod particles;
 pub mod scene;
 pub mod snapshot;
 pub mod source;

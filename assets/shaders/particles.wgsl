@@ -1,0 +1,115 @@
+// Particles: every hop under way, one triangle each, in one draw. Nothing moves them: where one is
+// follows from the clock.
+
+struct Particle {
+    edge: u32,
+    start: f32,   // seconds of the playback clock, modulo the frame's period
+    travel: f32,  // seconds
+    look: u32,    // bits 0-1 class, 2 cold, 8-15 lane, 16-31 seed
+}
+
+@group(1) @binding(1) var<storage, read> particles: array<Particle>;
+
+struct Dot {
+    @builtin(position) position: vec4<f32>,
+    // px from the middle; x points the way that it travels.
+    @location(0) local: vec2<f32>,
+    // Linear colour, and how solid.
+    @location(1) @interpolate(flat) color: vec4<f32>,
+    // Radius in px, class, cold.
+    @location(2) @interpolate(flat) kind: vec3<f32>,
+}
+
+const HIDDEN = vec4<f32>(2.0, 2.0, 2.0, 1.0);
+
+@vertex
+fn vertex(@builtin(vertex_index) index: u32) -> Dot {
+    var out: Dot;
+    out.position = HIDDEN;
+
+    let particle = particles[index / 3u];
+    // The clock wraps; a particle's age is the short way round.
+    let since = frame.clock - particle.start;
+    let age = since - frame.period * round(since / frame.period);
+    let t = age / particle.travel;
+    let edge = edges[particle.edge];
+    if t < 0.0 || t > 1.0 || edge.bright <= 0.0 {
+        return out;
+    }
+
+    let sort = particle.look & 3u;
+    let cold = f32((particle.look >> 2u) & 1u);
+    let lane = f32((particle.look >> 8u) & 255u) / 127.5 - 1.0;
+    let seed = f32(particle.look >> 16u) / 65535.0;
+
+    var color = frame.ok.rgb;
+    var size = mix(0.86, 1.1, seed) * edge.grain;
+    var solid = mix(0.55, 1.0, saturate(edge.grain * 2.0 - 1.0));
+    if sort > 0u {
+        solid = 1.0;
+    }
+    if sort == 1u {
+        color = frame.slow.rgb;
+        size = 1.25;
+    } else if sort == 2u {
+        color = frame.throttled.rgb;
+        size = 1.3;
+    } else if sort == 3u {
+        color = frame.error.rgb;
+        size = 1.6;
+    }
+    // Not below 1.2 px: a dot must stay a dot on a wall seen from afar.
+    let radius = max(frame.particle * frame.stroke * size, 1.2);
+    // The triangle's corners lie at twice the radius of the circle that it must hold.
+    let holds = radius * mix(1.55, 2.3, cold) + 1.0;
+    let corner = index % 3u;
+    var local = vec2<f32>(2.0, 0.0);
+    if corner == 1u {
+        local = vec2<f32>(-1.0, 1.7320508);
+    } else if corner == 2u {
+        local = vec2<f32>(-1.0, -1.7320508);
+    }
+    local *= holds;
+
+    let way = heading(edge, t);
+    let across = vec2<f32>(-way.y, way.x);
+    // Streams have body, and gather where they leave and arrive.
+    let gather = smoothstep(0.0, 0.22, t) * smoothstep(1.0, 0.78, t);
+    let stray = lane * edge.body * frame.stroke * mix(0.35, 1.0, gather);
+    let offset = way * local.x + across * (local.y + stray);
+
+    out.position = clip_from_world(along(edge, t) + offset * frame.pixel);
+    out.local = local;
+    let there = smoothstep(0.0, 0.03, t) * smoothstep(1.0, 0.97, t);
+    out.color = vec4<f32>(color, there * edge.bright * solid);
+    out.kind = vec3<f32>(radius, f32(sort), cold);
+    return out;
+}
+
+@fragment
+fn fragment(in: Dot) -> @location(0) vec4<f32> {
+    let radius = in.kind.x;
+    let sort = in.kind.y;
+    let far = length(in.local);
+    let p = abs(in.local);
+
+    // Outlines, in px: a dot; a long diamond; a hollow square on its tip; a triangle.
+    let disc = far - radius;
+    let diamond = (p.x * 0.62 + p.y) * 0.85 - radius * 0.8;
+    let square = abs((p.x + p.y) * 0.7071 - radius * 0.72) - radius * 0.26;
+    let triangle = max(-in.local.x, p.y * 0.8660254 + in.local.x * 0.5) - radius * 0.62;
+    let ill = select(select(diamond, square, sort > 1.5), triangle, sort > 2.5);
+    let shape = select(disc, ill, sort > 0.5);
+
+    // A soft light around it, and, after a cold start, a ring.
+    let light = max(1.0 - far / (radius * 1.55), 0.0);
+    let halo = coverage(abs(far - radius * 1.85) - max(radius * 0.2, 0.6)) * in.kind.z;
+    let alpha = max(coverage(shape), light * light * 0.35) * in.color.a;
+    let ring = halo * in.color.a * 0.9;
+    // Its heart is brighter.
+    let heart = max(1.0 - far / radius, 0.0) * select(0.45, 0.1, sort > 0.5);
+    let body = mix(in.color.rgb, vec3<f32>(1.0), heart);
+    let color = body * alpha + frame.cold.rgb * ring * (1.0 - alpha);
+    // A little less cover than light: crowds grow brighter, and never glare.
+    return vec4<f32>(color, (alpha + ring * (1.0 - alpha)) * 0.85);
+}

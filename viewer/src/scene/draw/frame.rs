@@ -1,0 +1,145 @@
+//! What every layer's shader knows about the frame: the camera, the clock and the colours. In: the
+//! views that Bevy extracted, and [`Look`]. Out: one uniform a view.
+
+use bevy::camera::Camera2d;
+use bevy::prelude::*;
+use bevy::render::extract_resource::ExtractResource;
+use bevy::render::render_resource::{DynamicUniformBuffer, ShaderType};
+use bevy::render::renderer::{RenderDevice, RenderQueue};
+use bevy::render::view::ExtractedView;
+
+use crate::scene::theme::{Colors, DESIGN_HEIGHT};
+
+/// How the picture looks in this frame: what shaders need and the camera does not tell.
+#[derive(Resource, ExtractResource, Clone, Debug, PartialEq)]
+pub struct Look {
+    /// The theme's colours, dimmed as far as the feed is stale.
+    pub colors: Colors,
+    /// Radius of an ordinary particle in design pixels.
+    pub particle: f32,
+    /// The playback clock in seconds, modulo `period`.
+    pub clock: f32,
+    /// After how many seconds the clock begins anew.
+    pub period: f32,
+    /// Seconds of the wall's clock, modulo an hour.
+    pub beat: f32,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self { colors: Colors::default(), particle: 3.0, clock: 0.0, period: 1.0, beat: 0.0 }
+    }
+}
+
+/// `struct Frame` of `assets/shaders/frame.wgsl`.
+#[derive(Clone, ShaderType)]
+pub(super) struct Frame {
+    clip_from_world: Mat4,
+    viewport: Vec2,
+    pixel: f32,
+    stroke: f32,
+    clock: f32,
+    period: f32,
+    beat: f32,
+    particle: f32,
+    background: Vec4,
+    ok: Vec4,
+    slow: Vec4,
+    throttled: Vec4,
+    error: Vec4,
+    cold: Vec4,
+    edge: Vec4,
+    node: Vec4,
+    icon: Vec4,
+    accent: Vec4,
+}
+
+/// The frames of all views.
+#[derive(Resource, Default)]
+pub(super) struct Frames(pub(super) DynamicUniformBuffer<Frame>);
+
+/// Where a view's frame lies in [`Frames`].
+#[derive(Component, Clone, Copy)]
+pub(super) struct FrameOffset(pub(super) u32);
+
+/// Writes every 2D view's frame.
+pub(super) fn prepare_frames(
+    mut commands: Commands<'_, '_>,
+    mut frames: ResMut<'_, Frames>,
+    look: Res<'_, Look>,
+    views: Query<'_, '_, (Entity, &ExtractedView), With<Camera2d>>,
+    device: Res<'_, RenderDevice>,
+    queue: Res<'_, RenderQueue>,
+) {
+    frames.0.clear();
+    for (entity, view) in &views {
+        let offset = frames.0.push(&Frame::new(view, &look));
+        commands.entity(entity).insert(FrameOffset(offset));
+    }
+    frames.0.write_buffer(&device, &queue);
+}
+
+impl Frame {
+    fn new(view: &ExtractedView, look: &Look) -> Self {
+        let clip_from_world = view
+            .clip_from_world
+            .unwrap_or_else(|| view.clip_from_view * view.world_from_view.to_matrix().inverse());
+        let viewport = view.viewport.zw().as_vec2();
+        let (pixel, stroke) = scales(clip_from_world.x_axis.x, viewport);
+        let color = |color: Color| color.to_linear().to_vec4();
+        let colors = &look.colors;
+        Self {
+            clip_from_world,
+            viewport,
+            pixel,
+            stroke,
+            clock: look.clock,
+            period: look.period,
+            beat: look.beat,
+            particle: look.particle,
+            background: color(colors.background),
+            ok: color(colors.ok),
+            slow: color(colors.slow),
+            throttled: color(colors.throttled),
+            error: color(colors.error),
+            cold: color(colors.cold),
+            edge: color(colors.edge),
+            node: color(colors.node),
+            icon: color(colors.icon),
+            accent: color(colors.accent),
+        }
+    }
+}
+
+/// World units in a pixel, and pixels in a design pixel of dots and lines. These follow the
+/// window's height fully, so that a wall shows the same at 4K as at 1080p; they follow the zoom
+/// only by its square root and within bounds, so that a large graph has thinner lines, yet every
+/// dot is seen.
+fn scales(clip_from_world_x: f32, viewport: Vec2) -> (f32, f32) {
+    let pixel = 2.0 / (clip_from_world_x.abs() * viewport.x).max(f32::MIN_POSITIVE);
+    let unit = (viewport.y / DESIGN_HEIGHT).clamp(0.6, 4.0);
+    let zoom = 1.0 / (pixel * unit);
+    (pixel, unit * zoom.sqrt().clamp(0.72, 1.7))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wall_at_4k_shows_the_same_picture_as_one_at_1080p() {
+        // The same part of the world fills the window: twice the pixels in every line and dot.
+        let (pixel, stroke) = scales(2.0 / 1920.0, Vec2::new(1920.0, 1080.0));
+        let (fine_pixel, fine_stroke) = scales(2.0 / 1920.0, Vec2::new(3840.0, 2160.0));
+        assert!((pixel - 1.0).abs() < 1e-6 && (stroke - 1.0).abs() < 1e-6);
+        assert!((fine_pixel - 0.5).abs() < 1e-6 && (fine_stroke - 2.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn dots_stay_visible_however_far_the_zoom_goes() {
+        let viewport = Vec2::new(1920.0, 1080.0);
+        assert!(scales(1e-7, viewport).1 >= 0.7);
+        assert!(scales(1e3, viewport).1 <= 1.8);
+        assert!(scales(0.0, viewport).0.is_finite());
+    }
+}

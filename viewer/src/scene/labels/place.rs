@@ -1,0 +1,292 @@
+//! Where labels go, so that none overlaps another label or a foreign node. In: what every node wants
+//! to say and how much it matters. Out: for each a place and how much of it is said. Pure maths, in
+//! logical pixels of the screen, y down.
+
+use bevy::math::{Rect, Vec2};
+
+use super::measure::{shorten, width};
+use super::obstacles::{Streams, Taken};
+
+/// What one node wants to say.
+#[derive(Clone, Debug)]
+pub(super) struct Wish {
+    /// The node's middle on the screen.
+    pub(super) center: Vec2,
+    /// The node's radius on the screen.
+    pub(super) radius: f32,
+    /// The node's name.
+    pub(super) name: String,
+    /// The line below the name; empty where there is none.
+    pub(super) rate: String,
+    /// On which side its label stood before.
+    pub(super) before: Option<Side>,
+    /// What matters more is placed first.
+    pub(super) priority: f32,
+}
+
+/// Sizes in logical pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Type {
+    /// Size of names.
+    pub(super) name: f32,
+    /// Size of the line below.
+    pub(super) rate: f32,
+}
+
+impl Type {
+    /// Height of a line, in sizes: what Bevy lays text out with.
+    pub(super) const LINE: f32 = 1.2;
+
+    /// From a node's rim to its label.
+    fn gap(&self) -> f32 {
+        self.name * 0.32
+    }
+
+    /// Around a label's text.
+    pub(super) fn padding(&self) -> Vec2 {
+        Vec2::new(self.name * 0.3, self.name * 0.06)
+    }
+}
+
+/// On which side of its node a label stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Below,
+    Right,
+    Left,
+    Above,
+}
+
+/// A label that has a place.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Placed {
+    /// From the node's middle to the label's middle.
+    pub(super) offset: Vec2,
+    /// Width and height, padding included.
+    pub(super) size: Vec2,
+    /// The name, or what is left of it.
+    pub(super) name: String,
+    /// Whether the line below the name is shown.
+    pub(super) rate: bool,
+    /// Where it stands.
+    pub(super) side: Side,
+}
+
+/// Places what fits; `None` for what does not. `window` is the part of the screen that is seen, and
+/// `streams` is where edges run, which labels keep away from if they can.
+pub(super) fn place(
+    wishes: &[Wish],
+    streams: &Streams,
+    font: Type,
+    window: Rect,
+) -> Vec<Option<Placed>> {
+    let mut order: Vec<usize> = (0..wishes.len()).collect();
+    // Equal wishes keep their order, so that nothing flickers.
+    order.sort_by(|a, b| wishes[*b].priority.total_cmp(&wishes[*a].priority));
+    let sides = if stand_beside(wishes, font) { BESIDE } else { BELOW };
+    let mut taken = Taken::new(font.name * 6.0);
+    for (index, wish) in wishes.iter().enumerate() {
+        taken.add(Rect::from_center_half_size(wish.center, Vec2::splat(wish.radius)), index);
+    }
+    let mut placed = vec![None; wishes.len()];
+    for index in order {
+        let wish = &wishes[index];
+        if !window.contains(wish.center) {
+            continue;
+        }
+        let fits = |label: &Placed| {
+            let rect = label.rect(wish.center);
+            // A label that the window's edge would cut has a better place, or none.
+            window.contains(rect.min) && window.contains(rect.max) && taken.is_free(rect, index)
+        };
+        let found = texts(wish, font).find_map(|(name, rate)| {
+            let labels = sides.into_iter().zip(RELUCTANCE).filter_map(|(side, reluctance)| {
+                let label = label(wish, name.clone()?, rate, side, font);
+                let stays = if wish.before == Some(side) { STAYING } else { 0.0 };
+                let cost = reluctance - stays + streams.weight(label.rect(wish.center));
+                fits(&label).then_some((cost, label))
+            });
+            labels.min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, label)| label)
+        });
+        if let Some(label) = found {
+            taken.add(label.rect(wish.center), index);
+            placed[index] = Some(label);
+        }
+    }
+    placed
+}
+
+impl Placed {
+    fn rect(&self, node: Vec2) -> Rect {
+        Rect::from_center_size(node + self.offset, self.size)
+    }
+}
+
+/// In which order sides are liked where most nodes have room for a label below them, and where not.
+const BELOW: [Side; 4] = [Side::Below, Side::Above, Side::Right, Side::Left];
+const BESIDE: [Side; 4] = [Side::Right, Side::Left, Side::Below, Side::Above];
+/// How much less the second to fourth side is liked, in what [`Streams::weight`] counts: a thin
+/// line across a label is better than another side, a stream is not.
+const RELUCTANCE: [f32; 4] = [0.0, 5.0, 9.0, 12.0];
+/// How much a label would rather stay on its side.
+const STAYING: f32 = 8.0;
+
+/// Whether labels stand beside their nodes rather than below. The whole picture agrees on it, since
+/// labels that stand now here, now there are hard to read: below, where most nodes have room there.
+fn stand_beside(wishes: &[Wish], font: Type) -> bool {
+    let need = (font.name + font.rate) * Type::LINE + font.gap();
+    let crowded = wishes
+        .iter()
+        .filter(|wish| {
+            let below = Rect::new(
+                wish.center.x - wish.radius,
+                wish.center.y + wish.radius + 1.0,
+                wish.center.x + wish.radius,
+                wish.center.y + wish.radius + need,
+            );
+            wishes.iter().any(|other| {
+                let disc = Rect::from_center_half_size(other.center, Vec2::splat(other.radius));
+                other.center.y > wish.center.y && !disc.intersect(below).is_empty()
+            })
+        })
+        .count();
+    crowded * 3 > wishes.len()
+}
+
+/// What can be said, best first: everything, then less of the name, then the name alone, then less
+/// and less of it. With each, whether the line below the name is shown.
+fn texts(wish: &Wish, font: Type) -> impl Iterator<Item = (Option<String>, bool)> {
+    let full = width(&wish.name, font.name);
+    let [long, short] = [0.72, 0.5].map(|part| shorten(&wish.name, font.name, full * part));
+    let name = Some(wish.name.clone());
+    let has_rate = !wish.rate.is_empty();
+    [(name.clone(), true), (long.clone(), true), (name, false), (long, false), (short, false)]
+        .into_iter()
+        .map(move |(name, rate)| (name, rate && has_rate))
+}
+
+fn label(wish: &Wish, name: String, rate: bool, side: Side, font: Type) -> Placed {
+    let rate_width = if rate { width(&wish.rate, font.rate) } else { 0.0 };
+    let lines = font.name + if rate { font.rate } else { 0.0 };
+    let text = Vec2::new(width(&name, font.name).max(rate_width), lines * Type::LINE);
+    let size = text + 2.0 * font.padding();
+    let away = Vec2::splat(wish.radius + font.gap()) + size / 2.0 - font.padding();
+    let offset = match side {
+        Side::Below => Vec2::new(0.0, away.y),
+        Side::Above => Vec2::new(0.0, -away.y),
+        Side::Right => Vec2::new(away.x, 0.0),
+        Side::Left => Vec2::new(-away.x, 0.0),
+    };
+    Placed { offset, size, name, rate, side }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const FONT: Type = Type { name: 16.0, rate: 13.0 };
+    const WINDOW: Rect = Rect { min: Vec2::ZERO, max: Vec2::new(1920.0, 1080.0) };
+
+    fn wish(x: f32, y: f32, name: &str, priority: f32) -> Wish {
+        Wish {
+            center: Vec2::new(x, y),
+            radius: 18.0,
+            name: name.into(),
+            rate: "12.4 /s".into(),
+            before: None,
+            priority,
+        }
+    }
+
+    fn placed(wishes: &[Wish]) -> Vec<Option<Placed>> {
+        place(wishes, &Streams::new(FONT.name), FONT, WINDOW)
+    }
+
+    fn any_wishes() -> impl Strategy<Value = Vec<Wish>> {
+        let one = (0.0..1920.0_f32, 0.0..1080.0_f32, "[a-z-]{1,40}", 0.0..10.0_f32)
+            .prop_map(|(x, y, name, priority)| wish(x, y, &name, priority));
+        prop::collection::vec(one, 1..120)
+    }
+
+    proptest! {
+        #[test]
+        fn labels_never_overlap_each_other_or_a_foreign_node(wishes in any_wishes()) {
+            let placed = placed(&wishes);
+            let rects: Vec<(usize, Rect)> = placed
+                .iter()
+                .enumerate()
+                .filter_map(|(i, label)| Some((i, label.as_ref()?.rect(wishes[i].center))))
+                .collect();
+            for (i, (owner, rect)) in rects.iter().enumerate() {
+                for (_, other) in &rects[i + 1..] {
+                    prop_assert!(rect.intersect(*other).is_empty(), "{rect:?} {other:?}");
+                }
+                for (node, wish) in wishes.iter().enumerate().filter(|(node, _)| node != owner) {
+                    let disc = Rect::from_center_half_size(wish.center, Vec2::splat(wish.radius));
+                    prop_assert!(rect.intersect(disc).is_empty(), "{node} under {owner}");
+                }
+            }
+        }
+
+        #[test]
+        fn what_matters_most_is_always_said_in_full(wishes in any_wishes()) {
+            // Where no other node is in the way, that is.
+            let mut wishes = wishes;
+            wishes.retain(|w| w.center.distance(Vec2::new(900.0, 500.0)) > 500.0);
+            wishes.push(wish(900.0, 500.0, "the-one-in-focus", 100.0));
+            let placed = placed(&wishes);
+            let label = placed.last().unwrap().as_ref().unwrap();
+            prop_assert!(label.rate && label.name == "the-one-in-focus");
+        }
+    }
+
+    #[test]
+    fn a_lone_node_has_its_label_below() {
+        let placed = placed(&[wish(500.0, 500.0, "orders", 0.0)]);
+        let label = placed[0].as_ref().unwrap();
+        assert_eq!(label.side, Side::Below);
+        assert!(label.rate && label.offset.x == 0.0 && label.offset.y > 18.0);
+    }
+
+    #[test]
+    fn in_narrow_rows_all_labels_stand_beside_their_nodes() {
+        let column: Vec<Wish> =
+            (0..15).map(|row| wish(500.0, 60.0 + 48.0 * row as f32, "orders", 0.0)).collect();
+        let placed = placed(&column);
+        assert!(placed.iter().all(|label| label.as_ref().unwrap().side == Side::Right));
+    }
+
+    #[test]
+    fn neighbours_without_room_are_shortened_before_they_are_hidden() {
+        let name = "webshop-checkout-create-payment";
+        let row: Vec<Wish> =
+            (0..8).map(|i| wish(100.0 + 210.0 * i as f32, 500.0, name, 0.0)).collect();
+        let placed = placed(&row);
+        assert!(placed.iter().all(Option::is_some));
+    }
+
+    #[test]
+    fn a_label_that_the_window_would_cut_stands_elsewhere() {
+        let label = placed(&[wish(900.0, 1060.0, "orders", 0.0)]);
+        assert_eq!(label[0].as_ref().unwrap().side, Side::Above);
+    }
+
+    #[test]
+    fn a_label_keeps_out_of_a_stream_and_stays_where_it_was_for_a_thin_line() {
+        let at = |width| {
+            let mut streams = Streams::new(FONT.name);
+            streams.add((0..40).map(|i| Vec2::new(400.0 + 5.0 * i as f32, 535.0)), width);
+            let placed = place(&[wish(500.0, 500.0, "orders", 0.0)], &streams, FONT, WINDOW);
+            placed[0].as_ref().unwrap().side
+        };
+        assert_eq!(at(0.2), Side::Below);
+        assert_eq!(at(6.0), Side::Above);
+    }
+
+    #[test]
+    fn what_is_far_outside_the_window_takes_no_place() {
+        assert_eq!(placed(&[wish(9000.0, 0.0, "orders", 0.0)]), [None]);
+    }
+}
