@@ -9,6 +9,7 @@ use super::paint::{Build, Paint, Style};
 use super::{Beat, PanelSystems};
 use crate::focus::Shown;
 use crate::interaction::Solid;
+use crate::particles::ParticleStats;
 
 /// Height with its distance from the window's edge, in logical pixels at 1080.
 pub(super) const ROOM: f32 = 56.0;
@@ -82,8 +83,12 @@ fn hide(tree: Option<Res<'_, Tree>>, shown: Res<'_, Shown>, mut paint: Paint<'_,
     }
 }
 
-fn update(tree: Option<Res<'_, Tree>>, mut paint: Paint<'_, '_>) {
-    if let Some(tree) = tree {
-        paint.text(tree.particle, &worth(1.0));
+fn update(
+    tree: Option<Res<'_, Tree>>,
+    stats: Option<Res<'_, ParticleStats>>,
+    mut paint: Paint<'_, '_>,
+) {
+    if let (Some(tree), Some(stats)) = (tree, stats) {
+        paint.text(tree.particle, &worth(f64::from(stats.share)));
     }
 }
