@@ -14,6 +14,10 @@ fn commands<'a>(text: &'a str, program: &str) -> Vec<Vec<&'a str>> {
     let mut commands = Vec::new();
     for line in text.lines() {
         let line = line.trim_start().trim_start_matches("$ ");
+        // Usage lines have placeholders; they are clap's own.
+        if line.contains(['<', '[']) {
+            continue;
+        }
         // What follows two spaces is an explanation in help texts.
         let command = line.split(['#', '|', '>']).next().unwrap_or_default();
         let command = command.split("  ").next().unwrap_or_default();
