@@ -19,6 +19,7 @@ use crate::scene::ScenePlugin;
 use crate::snapshot::{SnapshotKeyPlugin, headless};
 use crate::source::{Source, SourcePlugin};
 use crate::traffic::TrafficPlugin;
+use crate::wall::WallPlugin;
 
 /// What happens in one frame, in this order. Every system of the viewer that takes part in the
 /// flow of data runs in [`Update`], in one of these sets.
@@ -72,6 +73,7 @@ impl Plugin for SpanfallPlugins {
             ParticlesPlugin::default(),
             PanelPlugin,
             SnapshotKeyPlugin,
+            WallPlugin,
             ActivityPlugin,
         ));
         app.add_systems(Last, follow_commands);

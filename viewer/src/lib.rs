@@ -16,3 +16,4 @@ pub mod scene;
 pub mod snapshot;
 pub mod source;
 pub mod traffic;
+pub mod wall;

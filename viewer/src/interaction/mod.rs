@@ -8,7 +8,10 @@ pub mod pointer;
 pub mod view;
 
 pub use camera::{CameraSystems, MainCamera, PanelInsets, Steering};
-pub use pointer::Solid;
+pub use pointer::{PointerSystems, Solid};
+
+#[cfg(test)]
+mod tests;
 
 use bevy::prelude::*;
 

@@ -3,8 +3,10 @@
 //! [`Steering`].
 
 use bevy::input::mouse::{MouseScrollUnit, MouseWheel};
+use bevy::picking::hover::Hovered;
 use bevy::prelude::*;
 use bevy::ui::{ComputedNode, UiGlobalTransform};
+use bevy::ui_widgets::Button;
 use bevy::window::{CursorIcon, PrimaryWindow, SystemCursorIcon};
 use spanfall_collector::reduce::node::NodeId;
 
@@ -26,10 +28,17 @@ impl Plugin for PointerPlugin {
             .add_message::<MouseWheel>()
             .add_systems(
                 Update,
-                (look_under, hold, hover, zoom, show_cursor).chain().in_set(FocusSystems::Ask),
+                (look_under, hold, hover, zoom, show_cursor)
+                    .chain()
+                    .in_set(PointerSystems)
+                    .in_set(FocusSystems::Ask),
             );
     }
 }
+
+/// When the pointer is followed. Panels that point at something themselves do so after this.
+#[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PointerSystems;
 
 /// Marks a panel: what lies under it can be neither hovered nor clicked.
 #[derive(Component, Clone, Copy, Debug, Default)]
@@ -149,13 +158,19 @@ fn hold(
     }
 }
 
-/// While something is held, it stays hovered.
+/// While something is held, it stays hovered. Over a panel the panel says what is pointed at.
 fn hover(
     under: Res<'_, Under>,
     grip: Res<'_, Grip>,
     focus: Res<'_, Focus>,
+    mut on_panel: Local<'_, bool>,
     mut commands: MessageWriter<'_, Command>,
 ) {
+    let free = matches!(*grip, Grip::Free | Grip::Elsewhere);
+    let was_on_panel = std::mem::replace(&mut *on_panel, under.panel && free);
+    if was_on_panel && *on_panel {
+        return;
+    }
     let item = match *grip {
         Grip::Carrying { node, .. } => Some(Item::Node(node)),
         Grip::Panning { .. } => None,
@@ -188,15 +203,14 @@ fn zoom(
 fn show_cursor(
     under: Res<'_, Under>,
     grip: Res<'_, Grip>,
+    buttons: Query<'_, '_, &Hovered, With<Button>>,
     mut window: Query<'_, '_, (Entity, Option<&mut CursorIcon>), With<PrimaryWindow>>,
     mut commands: Commands<'_, '_>,
 ) {
-    if under.panel && matches!(*grip, Grip::Free | Grip::Elsewhere) {
-        return; // panels choose their own
-    }
+    let clickable = under.item.is_some() || (under.panel && buttons.iter().any(Hovered::get));
     let icon = CursorIcon::System(match *grip {
         Grip::Panning { .. } | Grip::Carrying { .. } => SystemCursorIcon::Grabbing,
-        _ if under.item.is_some() => SystemCursorIcon::Pointer,
+        _ if clickable => SystemCursorIcon::Pointer,
         _ => SystemCursorIcon::Default,
     });
     for (entity, now) in &mut window {

@@ -6,6 +6,7 @@ use bevy::prelude::*;
 use bevy::ui_widgets::Activate;
 
 use crate::focus::{Command, FocusSystems, Item};
+use crate::interaction::PointerSystems;
 use crate::scene::Theme;
 
 /// Lets rows be clicked.
@@ -15,7 +16,7 @@ impl Plugin for RowsPlugin {
     fn build(&self, app: &mut App) {
         app.add_message::<Command>()
             .add_observer(follow)
-            .add_systems(Update, point.in_set(FocusSystems::Ask));
+            .add_systems(Update, point.in_set(FocusSystems::Ask).after(PointerSystems));
     }
 }
 

@@ -1,6 +1,8 @@
 //! What the top bar says, as plain data: how much, how well, from where, how fresh. In: the model.
 //! Out: texts and moods.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use spanfall_collector::reduce::hop::Class;
 
 use super::format::{duration, number, share};
@@ -22,8 +24,10 @@ pub(super) struct Status {
     pub(super) fresh: String,
     /// What to think of that.
     pub(super) mood: Mood,
-    /// Whether the clock stands.
+    /// Whether the playback clock stands.
     pub(super) paused: bool,
+    /// The time of what is shown: the hour and minute; while paused, to the second.
+    pub(super) clock: String,
 }
 
 /// The classes that [`Status::shares`] is about: worst first, as they are read first.
@@ -54,6 +58,7 @@ pub(super) fn status(
     playback: &Playback,
     source: &SourceState,
     behind: f64,
+    zone: &TimeZone,
 ) -> Status {
     let rates = &traffic.rates.per_second;
     let total = rates.total();
@@ -67,7 +72,16 @@ pub(super) fn status(
         fresh,
         mood,
         paused: playback.speed == 0.0,
+        clock: traffic.time().map(|at| clock(at, playback.speed == 0.0, zone)).unwrap_or_default(),
     }
+}
+
+/// The time on the wall in this zone; empty where the feed's clock is absurd.
+fn clock(seconds: f64, to_the_second: bool, zone: &TimeZone) -> String {
+    let format = if to_the_second { "%H:%M:%S" } else { "%H:%M" };
+    Timestamp::from_millisecond((seconds * 1e3) as i64)
+        .map(|at| at.to_zoned(zone.clone()).strftime(format).to_string())
+        .unwrap_or_default()
 }
 
 fn label(source: &SourceState) -> (&'static str, String) {
@@ -121,7 +135,7 @@ mod tests {
 
     fn said(source: &SourceState, age: f64) -> (String, Mood) {
         let playback = Playback { age, speed: 1.0, ..Playback::default() };
-        let status = status(&Traffic::default(), &playback, source, 0.3);
+        let status = status(&Traffic::default(), &playback, source, 0.3, &TimeZone::UTC);
         (status.fresh.replace('\u{a0}', " "), status.mood)
     }
 
@@ -148,13 +162,22 @@ mod tests {
     }
 
     #[test]
+    fn the_clock_is_that_of_the_picture() {
+        assert_eq!(clock(1_800_000_001.5, false, &TimeZone::UTC), "08:00");
+        assert_eq!(clock(1_800_000_001.5, true, &TimeZone::UTC), "08:00:01");
+        let tokyo = TimeZone::fixed(jiff::tz::offset(9));
+        assert_eq!(clock(1_800_000_001.5, false, &tokyo), "17:00");
+        assert_eq!(clock(1e300, false, &tokyo), "");
+    }
+
+    #[test]
     fn shares_are_of_all_requests_and_say_what_is_there() {
         let mut traffic = Traffic::default();
         traffic.rates = Rates {
             per_second: Counts { ok: 99.0, error: 1.0, ..Counts::default() },
             ..Rates::default()
         };
-        let status = status(&traffic, &Playback::default(), &live(), 0.3);
+        let status = status(&traffic, &Playback::default(), &live(), 0.3, &TimeZone::UTC);
         assert_eq!(status.rate, "100");
         let shares: Vec<(&str, bool)> =
             status.shares.iter().map(|(text, some)| (text.as_str(), *some)).collect();

@@ -1,7 +1,9 @@
-//! The line at the top: how much, how well, from where, how fresh, and what time it is.
+//! The line at the top: how much, how well, from where, how fresh, and of what time. In: the
+//! model. Out: texts.
 
 use bevy::prelude::*;
 use bevy::time::Real;
+use jiff::tz::TimeZone;
 
 use super::marks::Mark;
 use super::paint::{Build, Paint, Style};
@@ -20,6 +22,7 @@ pub(super) struct TopBarPlugin;
 impl Plugin for TopBarPlugin {
     fn build(&self, app: &mut App) {
         app.init_resource::<Lag>()
+            .insert_resource(Zone(TimeZone::system()))
             .add_systems(Startup, spawn.in_set(PanelSystems::Spawn))
             .add_systems(
                 Update,
@@ -50,6 +53,10 @@ struct Lag {
     longest: f64,
     since: f64,
 }
+
+/// Where the wall hangs.
+#[derive(Resource)]
+struct Zone(TimeZone);
 
 /// Seconds over which the longest wait is taken.
 const LAG_WINDOW: f64 = 2.0;
@@ -132,7 +139,7 @@ fn spawn(mut build: Build<'_, '_>) {
 
 fn update(
     tree: Option<Res<'_, Tree>>,
-    lag: Res<'_, Lag>,
+    (lag, zone): (Res<'_, Lag>, Res<'_, Zone>),
     traffic: Res<'_, Traffic>,
     playback: Res<'_, Playback>,
     source: Res<'_, SourceState>,
@@ -140,8 +147,8 @@ fn update(
     mut paint: Paint<'_, '_>,
 ) {
     let Some(tree) = tree else { return };
-    let Status { rate, shares, source, name, fresh, mood, paused } =
-        status(&traffic, &playback, &source, lag.shown);
+    let Status { rate, shares, source, name, fresh, mood, paused, clock } =
+        status(&traffic, &playback, &source, lag.shown, &zone.0);
     let colors = &theme.colors;
     paint.text(tree.rate, &rate);
     for ((class, (text, some)), (sign, entity)) in SHARES.into_iter().zip(shares).zip(tree.shares) {
@@ -167,5 +174,5 @@ fn update(
     };
     paint.background(tree.dot, dot);
     paint.text_color(tree.fresh, text);
-    paint.text(tree.clock, &jiff::Zoned::now().strftime("%H:%M").to_string());
+    paint.text(tree.clock, &clock);
 }

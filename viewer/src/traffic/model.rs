@@ -40,6 +40,13 @@ pub struct Traffic {
     pub(super) until: Option<f64>,
 }
 
+impl Traffic {
+    /// The feed's time that is shown, in seconds since 1970; none before the first tick.
+    pub fn time(&self) -> Option<f64> {
+        self.until
+    }
+}
+
 /// What is not shown now because it is quiet.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Asleep {
