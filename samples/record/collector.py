@@ -1,11 +1,13 @@
-"""Runs `spanfall-collector record` on a free local port, and packs what it wrote more tightly."""
+"""Runs `spanfall-collector record` on a free local port, and packs what it wrote."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
+import sysconfig
 import time
 from pathlib import Path
 
@@ -52,9 +54,22 @@ class Collector:
 
     def collect(self, out: Path) -> None:
         """Writes the recording to `out`, compressed."""
-        packer = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
-        with self._file.open("rb") as source, out.open("wb") as target:
-            packer.copy_stream(source, target)
+        pack(self._file, out)
+
+
+def pack(recording: Path, out: Path) -> None:
+    """Compresses a recording. Stack traces get the folders that they would have in Lambda, not this machine's."""
+    folders = [
+        (str(Path(__file__).parent / "functions"), "/var/task"),
+        (sysconfig.get_path("purelib"), "/opt/python"),
+        (sysconfig.get_path("stdlib"), f"/var/lang/lib/python{sysconfig.get_python_version()}"),
+    ]
+    packer = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
+    with recording.open("rb") as source, out.open("wb") as file, packer.stream_writer(file) as target:
+        for line in source:
+            for here, there in folders:
+                line = line.replace(json.dumps(here)[1:-1].encode(), there.encode())
+            target.write(line)
 
 
 def _free_port() -> int:

@@ -128,6 +128,8 @@ class Users:
 
     async def _happen(self, world: World, functions: Lambda) -> None:
         for at, event in self._scenario.events:
+            if at >= self._scenario.seconds:
+                return
             await asyncio.sleep(max(0.0, at - self._now()))
             event(world, functions)
 
