@@ -232,7 +232,7 @@ where
 /// The command line as clap knows it, with help for all environment variables.
 fn command() -> clap::Command {
     Cli::command().after_long_help(format!(
-        "{}\n\nEnvironment variables, over the configuration file and under options:\n{}\n\
+        "{}\n\nEnvironment variables and their defaults, over the configuration file and under options:\n{}\n\
          {:VARIABLE$}the configuration file, as --config\n\nIf OTEL_EXPORTER_OTLP_ENDPOINT is set, \
          the collector sends its own telemetry there.\n\nExit status: 0 if all went well, 1 if not \
          (a message says what), 2 if the command line is wrong.",
@@ -248,9 +248,9 @@ const VARIABLE: usize = 44;
 fn variables() -> String {
     let lines = SETTINGS.iter().map(|setting| {
         let variable = format!("  {}", setting.variable());
-        let default = setting.value(&crate::Config::default());
-        let default = default.unwrap_or_else(|| "nothing".to_owned());
-        format!("{variable:VARIABLE$}{default}")
+        let default = setting.variable_value(&crate::Config::default());
+        let default = default.filter(|default| !default.is_empty());
+        format!("{variable:VARIABLE$}{}", default.as_deref().unwrap_or("(nothing)"))
     });
     lines.collect::<Vec<_>>().join("\n")
 }

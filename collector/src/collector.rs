@@ -233,3 +233,6 @@ impl Ports {
         self.receiving.spawn(async move { stop.run_until_cancelled(watch::watch(readings)).await });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -91,10 +91,20 @@ fn holds_socket(pid: u32, inodes: &[u64]) -> bool {
     })
 }
 
+/// A process's name. The kernel keeps 15 bytes of it; where the command line begins with the same,
+/// it says the rest.
 fn process_name(pid: u32) -> String {
-    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-    let name = name.trim();
-    if name.is_empty() { "another program".to_owned() } else { name.to_owned() }
+    let read = |file: &str| std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
+    let kept = String::from_utf8_lossy(&read("comm")).trim().to_owned();
+    let command_line = read("cmdline");
+    let program = command_line.split(|byte| *byte == 0).next().unwrap_or_default();
+    let program = String::from_utf8_lossy(program);
+    let whole = program.rsplit('/').next().unwrap_or_default();
+    match (kept.as_str(), whole) {
+        ("", "") => "another program".to_owned(),
+        (kept, whole) if whole.starts_with(kept) => whole.to_owned(),
+        (kept, _) => kept.to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -25,8 +25,9 @@ pub enum ServeError {
 
 fn ports(failed: &[Listener]) -> String {
     let mut lines: Vec<String> = failed.iter().filter_map(Listener::problem).collect();
+    let failed = failed.iter().filter(|listener| listener.problem().is_some());
     let options: Vec<String> =
-        failed.iter().map(|listener| format!("--{} PORT", listener.purpose.setting())).collect();
+        failed.map(|listener| format!("--{} PORT", listener.purpose.setting())).collect();
     lines.push(format!(
         "hint: choose other ports with {}, or stop the program that has them",
         options.join(" ")
@@ -113,7 +114,10 @@ fn apply(collector: &Collector, telemetry: &Telemetry, changed: Result<Config, M
             String::new()
         }
         Err(mistakes) => {
-            tracing::error!("the configuration has mistakes and changes nothing:\n{mistakes}");
+            tracing::error!(
+                "the configuration has mistakes and changes nothing:\n{}",
+                mistakes.to_string().trim_end()
+            );
             format!("The configuration has mistakes and changes nothing. {}", mistakes.summary())
         }
     };
@@ -125,4 +129,73 @@ fn apply(collector: &Collector, telemetry: &Telemetry, changed: Result<Config, M
         edge: None,
         since_ms: collector.unix_ms(),
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::{Listen, Port};
+    use crate::feed::message::Message;
+
+    /// A bound for hung tests, not a measure.
+    const HUNG: Duration = Duration::from_secs(60);
+
+    fn quiet() -> Telemetry {
+        Telemetry::start(&Config::default(), &std::collections::BTreeMap::new())
+    }
+
+    #[tokio::test]
+    async fn a_port_that_is_taken_ends_it_with_who_has_it_and_what_to_do() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let listen = Listen { http: Port::At(taken.local_addr().unwrap()), ..Listen::anywhere() };
+        let config = Config { listen, ..Config::default() };
+        let telemetry = quiet();
+        let served = serve(config, Source::default(), &telemetry, CancellationToken::new());
+        let told = served.await.unwrap_err().to_string();
+        assert!(told.contains("OTLP over HTTP") && told.contains("is taken by"), "{told}");
+        assert!(told.ends_with("with --http PORT, or stop the program that has them"), "{told}");
+    }
+
+    #[tokio::test]
+    async fn a_mistake_in_the_changed_file_is_a_notice_until_it_is_mended() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("spanfall.toml");
+        std::fs::write(&file, "").unwrap();
+        let source = Source { file: Some(file.clone()), ..Source::default() };
+        let config = Config { listen: Listen::anywhere(), ..Config::default() };
+        let collector = Collector::start(config).await.unwrap();
+        let mut viewer = collector.pipeline().hub().subscribe();
+        let mut reload = Reload::watch(source);
+        for (text, told) in [
+            ("[reduce]\nslwo = \"2s\"\n", "spanfall.toml:2:1: unknown key `slwo`"),
+            ("[reduce]\nslow = \"2s\"\n", ""),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            let changed = tokio::time::timeout(HUNG, reload.next()).await.unwrap();
+            apply(&collector, &quiet(), changed);
+            let notice = loop {
+                let frame = tokio::time::timeout(HUNG, viewer.next()).await.unwrap().unwrap();
+                if let Message::Notice(notice) = serde_json::from_str(frame.as_str()).unwrap() {
+                    break notice;
+                }
+            };
+            assert_eq!(notice.id, "config");
+            assert!(notice.text.contains(told), "{}", notice.text);
+            assert_eq!(notice.text.is_empty(), told.is_empty());
+        }
+        assert_eq!(collector.config().reduce.slow, Duration::from_secs(2));
+        collector.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn told_to_stop_it_ends_well() {
+        let config = Config { listen: Listen::anywhere(), ..Config::default() };
+        let stop = CancellationToken::new();
+        stop.cancel();
+        let telemetry = quiet();
+        let served = serve(config, Source::default(), &telemetry, stop);
+        tokio::time::timeout(HUNG, served).await.unwrap().unwrap();
+    }
 }

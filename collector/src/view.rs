@@ -1,5 +1,5 @@
 //! The view port: what viewers and other programs read from the collector over HTTP. In: a socket.
-//! Out: `/feed` (WebSocket), `/metrics`, `/healthz`, and at `/` what there is.
+//! Out: `/feed` (WebSocket), `/metrics`, `/vizceral.json`, `/healthz`, and at `/` what there is.
 
 use std::sync::Arc;
 
@@ -8,13 +8,14 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use warp::http::StatusCode;
-use warp::http::header::CONTENT_TYPE;
+use warp::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE};
 use warp::reply::{Response, with_header, with_status};
 use warp::{Filter, Rejection, Reply};
 
 use crate::export::prometheus;
 use crate::export::readings::Readings;
 use crate::export::service_graph::ServiceGraph;
+use crate::export::vizceral;
 use crate::feed::websocket;
 use crate::pipeline::Pipeline;
 
@@ -23,7 +24,8 @@ const INDEX: &str = "\
 Spanfall's collector, version {version}. This port is for viewers.
 
 /feed           live traffic, over WebSocket: spanfall --connect ws://HOST:PORT/feed
-/metrics        numbers for Prometheus
+/metrics        numbers for Prometheus, with those of Grafana's service graph
+/vizceral.json  the traffic of the last seconds, for Netflix's Vizceral
 /healthz        whether it runs, as JSON
 
 Spans come in on other ports, by OTLP (usually 4317 for gRPC and 4318 for HTTP).
@@ -64,8 +66,13 @@ impl View {
     pub async fn serve(self, socket: TcpListener, stop: CancellationToken) {
         let feed = websocket::route(Arc::clone(&self.readings.hub), self.viewers.clone());
         let health = self.clone();
-        let health = warp::path!("healthz").map(move || health.health());
-        let metrics = warp::path!("metrics").map(move || self.metrics());
+        let health = warp::path!("healthz").and(warp::get()).map(move || health.health());
+        let metrics = self.clone();
+        let metrics = warp::path!("metrics").and(warp::get()).map(move || metrics.metrics());
+        let vizceral = warp::path!("vizceral.json")
+            .and(warp::get())
+            .and(warp::header::optional::<String>("origin"))
+            .map(move |origin: Option<String>| self.vizceral(origin));
         let routes = feed
             .or(websocket::not_a_websocket())
             .unify()
@@ -73,7 +80,9 @@ impl View {
             .unify()
             .or(metrics)
             .unify()
-            .or(warp::path::end().map(|| text(StatusCode::OK, index())))
+            .or(vizceral)
+            .unify()
+            .or(warp::path::end().and(warp::get()).map(|| text(StatusCode::OK, index())))
             .unify()
             .recover(nothing_here)
             .unify();
@@ -91,10 +100,29 @@ impl View {
         .into_response()
     }
 
+    /// A web page that may read the feed may read this too.
+    fn vizceral(&self, origin: Option<String>) -> Response {
+        let Readings { hub, clock, .. } = &self.readings;
+        let answer = match vizceral::json(hub, clock.unix_ms()) {
+            Ok(text) => json(text),
+            Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+        };
+        match origin.filter(|origin| hub.admits_origin(Some(origin))) {
+            Some(origin) => {
+                with_header(answer, ACCESS_CONTROL_ALLOW_ORIGIN, origin).into_response()
+            }
+            None => answer,
+        }
+    }
+
     fn metrics(&self) -> Response {
         let text = prometheus::text(&self.readings, &self.graph, &self.readings.reducer);
         with_header(text, CONTENT_TYPE, prometheus::CONTENT_TYPE).into_response()
     }
+}
+
+fn json(text: String) -> Response {
+    with_header(text, CONTENT_TYPE, "application/json").into_response()
 }
 
 fn index() -> String {

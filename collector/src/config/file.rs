@@ -82,8 +82,7 @@ impl Reader<'_> {
                 self.places.insert(setting.key, place);
             }
             Err(expected) => {
-                let message = format!("`{}`: {expected}", setting.key);
-                self.mistakes.push(Mistake::new(place, message));
+                self.mistakes.push(Mistake::in_value(setting.key, place, &expected));
             }
         }
     }
@@ -117,6 +116,7 @@ fn suggestion(table: &str, name: &str) -> String {
         };
     }
     let tables = SETTINGS.iter().map(Setting::table).filter(|table| !table.is_empty());
+    let tables = tables.chain(["trigger"]);
     if table.is_empty()
         && let Some(near) = nearest(name, tables)
     {

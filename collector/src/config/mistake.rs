@@ -26,11 +26,22 @@ pub struct Mistake {
     pub message: String,
     /// How to mend it.
     pub hint: Option<String>,
+    /// The setting whose value is wrong, if it is one setting's.
+    pub(super) setting: Option<&'static str>,
 }
 
 impl Mistake {
     pub(super) fn new(place: Place, message: impl Into<String>) -> Self {
-        Self { place, message: message.into(), hint: None }
+        Self { place, message: message.into(), hint: None, setting: None }
+    }
+
+    /// In the value of a setting, which says what it expects.
+    pub(super) fn in_value(setting: &'static str, place: Place, expected: &str) -> Self {
+        let message = match place {
+            Place::File(_) => format!("`{setting}`: {expected}"),
+            _ => expected.to_owned(),
+        };
+        Self { setting: Some(setting), ..Self::new(place, message) }
     }
 
     pub(super) fn hint(self, hint: impl Into<String>) -> Self {

@@ -7,9 +7,13 @@ use super::Config;
 use super::file::Places;
 use super::mistake::{Mistake, Place};
 
-/// Checks a whole configuration.
+/// Checks a whole configuration, but for what is wrong by itself already.
 pub(super) fn check(config: &Config, places: &Places, mistakes: &mut Vec<Mistake>) {
+    let known: Vec<_> = mistakes.iter().filter_map(|mistake| mistake.setting).collect();
     let mut wrong = |keys: &[&str], message: String, hint: &str| {
+        if keys.iter().any(|key| known.contains(key)) {
+            return;
+        }
         // The mistake is shown where the last of the keys was set; with defaults alone there is
         // none.
         let place = keys.iter().rev().find_map(|key| places.get(key)).cloned();

@@ -44,11 +44,15 @@ pub fn summary(source: &Source, config: &Config) -> String {
     let defaults = Config::default();
     let changed: Vec<_> =
         SETTINGS.iter().filter(|setting| setting.differs(config, &defaults)).collect();
+    let triggers = config.reduce.triggers.len();
     let mut text = match changed.len() {
         0 => format!("{file} is right. It changes no setting.\n"),
         1 => format!("{file} is right. It changes 1 setting of {}:\n", SETTINGS.len()),
         more => format!("{file} is right. It changes {more} settings of {}:\n", SETTINGS.len()),
     };
+    if triggers > 0 {
+        text.push_str(&format!("  [[trigger]] says what runs {triggers} functions\n"));
+    }
     for setting in changed {
         let value = setting.value(config).unwrap_or_else(|| "(hidden)".to_owned());
         let default = setting.value(&defaults).unwrap_or_else(|| "nothing".to_owned());

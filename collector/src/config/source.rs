@@ -76,9 +76,7 @@ impl Source {
         };
         self.read_variables(&mut config, &mut places, &mut mistakes);
         self.read_flags(&mut config, &mut places, &mut mistakes);
-        if mistakes.is_empty() {
-            rules::check(&config, &places, &mut mistakes);
-        }
+        rules::check(&config, &places, &mut mistakes);
         if mistakes.is_empty() {
             Ok(config)
         } else {
@@ -99,7 +97,10 @@ impl Source {
                 Ok(()) => {
                     places.insert(setting.key, Place::Variable(name));
                 }
-                Err(expected) => mistakes.push(Mistake::new(Place::Variable(name), expected)),
+                Err(expected) => {
+                    let place = Place::Variable(name);
+                    mistakes.push(Mistake::in_value(setting.key, place, &expected));
+                }
             }
         }
     }
@@ -116,7 +117,9 @@ impl Source {
                 Ok(()) => {
                     places.insert(setting.key, place);
                 }
-                Err(expected) => mistakes.push(Mistake::new(place, expected)),
+                Err(expected) => {
+                    mistakes.push(Mistake::in_value(setting.key, place, &expected));
+                }
             }
         }
     }

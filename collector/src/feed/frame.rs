@@ -26,4 +26,10 @@ impl Frame {
     pub(super) fn bytes(&self) -> usize {
         self.0.len()
     }
+
+    /// Whether the other is this very text, not only an equal one.
+    #[cfg(test)]
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }

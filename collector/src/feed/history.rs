@@ -8,28 +8,45 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::frame::Frame;
+use super::message::{Graph, Notice};
 
-/// What a frame is to a viewer that begins in the past.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sort {
-    /// A tick: it is played again.
+/// What a frame says.
+#[derive(Clone, Debug)]
+pub(super) enum Said {
+    /// What happened in an interval.
     Tick,
-    /// A change of the graph or a notice: the complete graph and the standing notices, which come
-    /// first, say it already.
-    State,
+    /// How the graph changed.
+    Change(Graph),
+    /// What deserves attention.
+    Notice(Notice),
 }
 
 /// A frame in the ring.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
-    /// What it is.
-    pub(super) sort: Sort,
+    /// What it says.
+    pub(super) said: Said,
     /// What goes out.
     pub(super) frame: Frame,
     /// How many ticks came before it since the hub's start, so that a loss can be counted even
     /// when what was lost is gone.
     pub(super) ticks_before: u64,
     at: Instant,
+}
+
+impl Entry {
+    /// How many ticks came up to it, itself included.
+    pub(super) fn ticks_with(&self) -> u64 {
+        self.ticks_before + u64::from(matches!(self.said, Said::Tick))
+    }
+
+    /// What it takes in memory, nearly: changes and notices are kept as text and as they are.
+    fn bytes(&self) -> usize {
+        match self.said {
+            Said::Tick => self.frame.bytes(),
+            Said::Change(_) | Said::Notice(_) => 2 * self.frame.bytes(),
+        }
+    }
 }
 
 /// The ring. Frames are numbered from 0 for as long as it lives.
@@ -55,20 +72,22 @@ impl History {
         self.max_bytes = max_bytes;
     }
 
-    /// Adds a frame, and drops from the other end what is too old or too much. The newest frame
-    /// always stays, whatever its size, since viewers that keep up wait for it.
-    pub(super) fn push(&mut self, sort: Sort, frame: Frame, at: Instant) {
-        self.bytes += frame.bytes();
-        self.entries.push_back(Entry { sort, frame, ticks_before: self.ticks, at });
-        if sort == Sort::Tick {
-            self.ticks += 1;
-        }
+    /// Adds a frame, and returns what had to go for it, oldest first: what is too old or too much.
+    /// The newest frame always stays, whatever its size, since viewers that keep up wait for it.
+    pub(super) fn push(&mut self, said: Said, frame: Frame, at: Instant) -> Vec<Entry> {
+        let entry = Entry { said, frame, ticks_before: self.ticks, at };
+        self.bytes += entry.bytes();
+        self.ticks = entry.ticks_with();
+        self.entries.push_back(entry);
+        let mut gone = Vec::new();
         while self.entries.len() > 1 && self.front_must_go(at) {
-            if let Some(gone) = self.entries.pop_front() {
-                self.bytes -= gone.frame.bytes();
+            if let Some(entry) = self.entries.pop_front() {
+                self.bytes -= entry.bytes();
                 self.first += 1;
+                gone.push(entry);
             }
         }
+        gone
     }
 
     fn front_must_go(&self, now: Instant) -> bool {
@@ -90,6 +109,15 @@ impl History {
     /// The number of the next frame to come.
     pub(super) fn end(&self) -> u64 {
         self.first + self.entries.len() as u64
+    }
+
+    /// The ticks of the last so long, oldest first.
+    pub(super) fn ticks_within(&self, last: Duration, now: Instant) -> Vec<Frame> {
+        let newest_first = self.entries.iter().rev().take_while(|entry| now - entry.at <= last);
+        let ticks = newest_first.filter(|entry| matches!(entry.said, Said::Tick));
+        let mut frames: Vec<_> = ticks.map(|entry| entry.frame.clone()).collect();
+        frames.reverse();
+        frames
     }
 
     /// How many ticks came since the start.
@@ -120,7 +148,7 @@ mod tests {
         let start = Instant::now();
         let mut history = History::new(Duration::from_secs(10), usize::MAX);
         for second in 0..30 {
-            history.push(Sort::Tick, frame(second), start + Duration::from_secs(second));
+            history.push(Said::Tick, frame(second), start + Duration::from_secs(second));
         }
         assert_eq!((history.first(), history.end()), (19, 30));
         assert_eq!(history.get(18).map(|entry| entry.ticks_before), None);
@@ -131,8 +159,8 @@ mod tests {
     #[tokio::test]
     async fn a_frame_larger_than_the_ring_stays_until_the_next() {
         let mut history = History::new(Duration::from_secs(10), 1);
-        history.push(Sort::Tick, frame(0), Instant::now());
-        history.push(Sort::Tick, frame(1), Instant::now());
+        history.push(Said::Tick, frame(0), Instant::now());
+        history.push(Said::Tick, frame(1), Instant::now());
         assert_eq!((history.first(), history.end()), (1, 2));
     }
 
@@ -147,9 +175,11 @@ mod tests {
             let mut seconds = 0;
             for (index, (wait, is_tick)) in steps.iter().enumerate() {
                 seconds += wait;
-                let sort = if *is_tick { Sort::Tick } else { Sort::State };
-                history.push(sort, frame(seconds), start + Duration::from_secs(seconds));
-                let held: usize = history.entries.iter().map(|entry| entry.frame.bytes()).sum();
+                let said = if *is_tick { Said::Tick } else { Said::Change(Graph::default()) };
+                let (first, at) = (history.first(), start + Duration::from_secs(seconds));
+                let gone = history.push(said, frame(seconds), at);
+                prop_assert_eq!(first + gone.len() as u64, history.first());
+                let held: usize = history.entries.iter().map(Entry::bytes).sum();
                 prop_assert_eq!(held, history.bytes);
                 prop_assert!(held <= max_bytes || history.entries.len() == 1);
                 prop_assert_eq!(history.end(), index as u64 + 1);

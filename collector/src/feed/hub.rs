@@ -16,9 +16,10 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::detail::Details;
 use super::frame::Frame;
 use super::graph::KnownGraph;
-use super::history::{History, Sort};
+use super::history::{History, Said};
 use super::message::{Graph, Hello, Lost, Message, Notice, PROTOCOL, SourceLabel, Tick};
 use super::subscription::Subscription;
 use crate::clock::Clock;
@@ -88,7 +89,7 @@ pub struct Full {
 /// Serves the feed to every viewer. See the module's text.
 #[derive(Debug)]
 pub struct Hub {
-    pub(super) reducer: Arc<Reducer>,
+    pub(super) details: Details,
     source: SourceLabel,
     clock: Clock,
     settings: Mutex<Settings>,
@@ -102,11 +103,20 @@ pub struct Hub {
 #[derive(Debug)]
 struct State {
     history: History,
-    graph: KnownGraph,
-    /// The complete graph as a frame, until the graph changes.
-    complete: Option<Frame>,
-    notices: BTreeMap<String, (Notice, Frame)>,
+    /// How things stood before the oldest frame of the history.
+    past: Standing,
+    /// How things stand now.
+    present: Standing,
     closed: bool,
+}
+
+/// What a viewer must know before the next frame means anything to it.
+#[derive(Debug, Default)]
+struct Standing {
+    graph: KnownGraph,
+    notices: BTreeMap<String, Notice>,
+    /// The complete graph and the notices as frames, until they change.
+    frames: Option<Vec<Frame>>,
 }
 
 /// Where a viewer is in the ring.
@@ -114,8 +124,6 @@ struct State {
 pub(super) struct Place {
     /// The next frame it reads.
     next: u64,
-    /// Changes before this frame are in the complete graph that it has.
-    graph_from: u64,
     /// How many ticks it has received or was told to have lost.
     ticks: u64,
     /// Whether it has reached the present; only then can it fall behind.
@@ -146,13 +154,12 @@ impl Hub {
     ) -> Arc<Self> {
         let state = State {
             history: History::new(settings.history, settings.history_bytes),
-            graph: KnownGraph::default(),
-            complete: None,
-            notices: BTreeMap::new(),
+            past: Standing::default(),
+            present: Standing::default(),
             closed: false,
         };
         Arc::new(Self {
-            reducer,
+            details: Details::new(reducer),
             source,
             clock,
             settings: Mutex::new(settings),
@@ -171,21 +178,20 @@ impl Hub {
         self.state.lock().history.bound(own.history, own.history_bytes);
     }
 
-    /// A new viewer. It receives a hello, the complete graph, the standing notices, the recent
-    /// past, and then what happens.
+    /// A new viewer. It receives a hello, how things stood when the recent past began (the complete
+    /// graph and the notices), the recent past as it happened, and then what happens.
     pub fn subscribe(self: &Arc<Self>) -> Subscription {
         self.viewers.fetch_add(1, Ordering::Relaxed);
         let head = self.head.subscribe();
         let mut state = self.state.lock();
         let place = Place {
             next: state.history.first(),
-            graph_from: state.history.end(),
             ticks: state.history.ticks_before(state.history.first()),
             present: false,
         };
         let mut opening = VecDeque::new();
         opening.extend(encode(&Message::Hello(self.hello())));
-        opening.extend(state.standing());
+        opening.extend(state.past.frames());
         drop(state);
         Subscription::new(Arc::clone(self), place, opening, head)
     }
@@ -213,46 +219,45 @@ impl Hub {
 
     /// Sends a change of the graph, if there is one, and then a tick, if there is one.
     pub fn publish(&self, change: Option<Graph>, tick: Option<Tick>, at: Instant) {
-        let graph = change.map(Message::Graph);
-        let graph = graph.map(|message| (encode(&message), message));
+        let change = change.and_then(|change| Some((encode_graph(&change)?, change)));
         let tick = tick.and_then(|tick| encode(&Message::Tick(tick)));
         let mut state = self.state.lock();
-        if let Some((frame, Message::Graph(change))) = graph {
-            state.graph.apply(&change);
-            state.complete = None;
-            if let Some(frame) = frame {
-                state.history.push(Sort::State, frame, at);
-            }
+        if let Some((frame, change)) = change {
+            state.push(Said::Change(change), frame, at);
         }
         if let Some(frame) = tick {
-            state.history.push(Sort::Tick, frame, at);
+            state.push(Said::Tick, frame, at);
         }
         self.wake(&state);
     }
 
     /// Sends a notice, unless it stands already just so. An empty text ends the matter.
     pub fn notice(&self, notice: Notice) {
-        let mut state = self.state.lock();
-        let stands = match state.notices.get(&notice.id) {
-            Some((standing, _)) => *standing == notice,
-            None => notice.text.is_empty(),
-        };
         let Some(frame) = encode(&Message::Notice(notice.clone())) else { return };
-        if stands {
-            return;
+        let mut state = self.state.lock();
+        let is_news = match state.present.notices.get(&notice.id) {
+            Some(standing) => *standing != notice,
+            None => !notice.text.is_empty(),
+        };
+        if is_news {
+            state.push(Said::Notice(notice), frame, Instant::now());
+            self.wake(&state);
         }
-        if notice.text.is_empty() {
-            state.notices.remove(&notice.id);
-        } else {
-            state.notices.insert(notice.id.clone(), (notice, frame.clone()));
-        }
-        state.history.push(Sort::State, frame, Instant::now());
-        self.wake(&state);
+    }
+
+    /// The complete graph as it is now.
+    pub fn graph(&self) -> Graph {
+        self.state.lock().present.graph.complete()
+    }
+
+    /// The ticks of the last so many seconds, oldest first, as far as the history holds them.
+    pub fn recent_ticks(&self, last: Duration) -> Vec<Frame> {
+        self.state.lock().history.ticks_within(last, Instant::now())
     }
 
     /// The notices that stand now.
     pub fn notices(&self) -> Vec<Notice> {
-        self.state.lock().notices.values().map(|(notice, _)| notice.clone()).collect()
+        self.state.lock().present.notices.values().cloned().collect()
     }
 
     /// Ends the feed: viewers receive what was published so far, and then nothing more.
@@ -265,7 +270,7 @@ impl Hub {
     /// What the hub counts about itself.
     pub fn stats(&self) -> HubStats {
         let state = self.state.lock();
-        let (nodes, edges) = state.graph.size();
+        let (nodes, edges) = state.present.graph.size();
         HubStats {
             viewers: self.viewers.load(Ordering::Relaxed) as u64,
             turned_away: self.turned_away.load(Ordering::Relaxed),
@@ -288,13 +293,10 @@ impl Hub {
         if place.next < state.history.first() || too_late {
             return self.anew(&mut state, place);
         }
-        while let Some(entry) = state.history.get(place.next) {
-            let number = place.next;
+        if let Some(entry) = state.history.get(place.next) {
             place.next += 1;
-            place.ticks = entry.ticks_before + u64::from(entry.sort == Sort::Tick);
-            if entry.sort == Sort::Tick || number >= place.graph_from {
-                return Step::Frame(entry.frame.clone());
-            }
+            place.ticks = entry.ticks_with();
+            return Step::Frame(entry.frame.clone());
         }
         place.present = true;
         if state.closed { Step::End } else { Step::Wait }
@@ -304,11 +306,11 @@ impl Hub {
     fn anew(&self, state: &mut State, place: &mut Place) -> Step {
         let ticks = state.history.ticks().saturating_sub(place.ticks);
         self.lost_ticks.fetch_add(ticks, Ordering::Relaxed);
-        let end = state.history.end();
-        *place = Place { next: end, graph_from: end, ticks: state.history.ticks(), present: true };
+        let (next, ticks_now) = (state.history.end(), state.history.ticks());
+        *place = Place { next, ticks: ticks_now, present: true };
         let mut frames = VecDeque::new();
         frames.extend(encode(&Message::Lost(Lost { ticks })));
-        frames.extend(state.standing());
+        frames.extend(state.present.frames());
         Step::Anew(frames)
     }
 
@@ -333,13 +335,37 @@ impl Hub {
 }
 
 impl State {
-    /// What a viewer must know before any tick: the complete graph and the standing notices.
-    fn standing(&mut self) -> Vec<Frame> {
-        if self.complete.is_none() {
-            self.complete = encode(&Message::Graph(self.graph.complete()));
+    fn push(&mut self, said: Said, frame: Frame, at: Instant) {
+        self.present.apply(&said);
+        for gone in self.history.push(said, frame, at) {
+            self.past.apply(&gone.said);
         }
-        let notices = self.notices.values().map(|(_, frame)| frame.clone());
-        self.complete.iter().cloned().chain(notices).collect()
+    }
+}
+
+impl Standing {
+    fn apply(&mut self, said: &Said) {
+        match said {
+            Said::Tick => return,
+            Said::Change(change) => self.graph.apply(change),
+            Said::Notice(notice) if notice.text.is_empty() => {
+                self.notices.remove(&notice.id);
+            }
+            Said::Notice(notice) => {
+                self.notices.insert(notice.id.clone(), notice.clone());
+            }
+        }
+        self.frames = None;
+    }
+
+    fn frames(&mut self) -> Vec<Frame> {
+        let Self { graph, notices, frames } = self;
+        let encoded = frames.get_or_insert_with(|| {
+            let graph = encode(&Message::Graph(graph.complete()));
+            let notices = notices.values().cloned().map(Message::Notice);
+            graph.into_iter().chain(notices.filter_map(|notice| encode(&notice))).collect()
+        });
+        encoded.clone()
     }
 }
 
@@ -352,6 +378,10 @@ fn is_of_this_computer(origin: &str) -> bool {
     };
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+fn encode_graph(change: &Graph) -> Option<Frame> {
+    encode(&Message::Graph(change.clone()))
 }
 
 /// Encodes a message made here. None of them can fail; if one ever does, the feed goes on without

@@ -1,8 +1,9 @@
 //! The feed's messages: what a collector tells its viewers, as JSON text frames.
 //!
-//! A viewer that connects to `ws://HOST:4320/feed` receives, in this order: one [`Hello`], one
-//! [`Graph`] with `complete` set, the [`Tick`]s of the recent past, then ticks as they happen,
-//! a [`Graph`] before any tick that needs it, and [`Notice`]s. It may send [`Request`]s.
+//! A viewer that connects to `ws://HOST:4320/feed` receives, in this order: one [`Hello`]; one
+//! [`Graph`] with `complete` set, which is how things stood when the recent past began; the recent
+//! past as it happened; and then what happens: [`Tick`]s, a [`Graph`] before any tick that needs
+//! it, and [`Notice`]s. It may send [`Request`]s.
 //!
 //! Readers ignore fields and message types that they do not know: that is how the protocol grows.
 

@@ -8,21 +8,18 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
+use super::detail::Subject;
 use super::frame::Frame;
-use super::hub::{Hub, Place, Step, encode};
-use super::message::{Detail, Latency, Message, Operation, Request};
+use super::hub::{Hub, Place, Step};
+use super::message::Request;
 use crate::reduce::hop::EdgeId;
 use crate::reduce::node::NodeId;
-use crate::reduce::{Account, Summary};
 
 /// How often details are sent.
 const DETAIL_EVERY: Duration = Duration::from_secs(1);
 
 /// How many nodes, and how many edges, one viewer may inspect: as many as a screen has room for.
 const MAX_INSPECTED: usize = 16;
-
-/// How many operations a detail names.
-const MAX_OPERATIONS: usize = 20;
 
 /// A viewer. Dropping it ends it.
 #[derive(Debug)]
@@ -106,16 +103,9 @@ impl Subscription {
         let Inspected { nodes, edges } = self.asked.inspected.lock().clone();
         let any = !nodes.is_empty() || !edges.is_empty();
         self.details_due = any.then(|| Instant::now() + DETAIL_EVERY);
-        let reducer = &self.hub.reducer;
-        let nodes = nodes.into_iter().map(|id| Detail {
-            node: Some(id),
-            ..detail(reducer.node_account(id).unwrap_or_default())
-        });
-        let edges = edges.into_iter().map(|id| Detail {
-            edge: Some(id),
-            ..detail(reducer.edge_account(id).unwrap_or_default())
-        });
-        self.first.extend(nodes.chain(edges).filter_map(|detail| encode(&Message::Detail(detail))));
+        let nodes = nodes.into_iter().map(Subject::Node);
+        let subjects = nodes.chain(edges.into_iter().map(Subject::Edge));
+        self.first.extend(subjects.filter_map(|subject| self.hub.details.frame(subject)));
     }
 }
 
@@ -141,26 +131,4 @@ async fn until(due: Option<Instant>) {
         Some(due) => sleep_until(due).await,
         None => std::future::pending().await,
     }
-}
-
-fn detail(account: Account) -> Detail {
-    let Account { all, operations, versions } = account;
-    let operations = operations.into_iter().take(MAX_OPERATIONS).map(|(name, summary)| Operation {
-        name,
-        counts: summary.counts,
-        latency: latency(&summary),
-    });
-    Detail {
-        node: None,
-        edge: None,
-        counts: all.counts,
-        latency: latency(&all),
-        operations: operations.collect(),
-        versions: versions.into_iter().collect(),
-    }
-}
-
-fn latency(summary: &Summary) -> Latency {
-    let Summary { counts: _, p50_us, p95_us, p99_us } = *summary;
-    Latency { p50_us, p95_us, p99_us }
 }

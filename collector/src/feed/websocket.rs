@@ -77,7 +77,8 @@ pub(crate) fn not_a_websocket() -> impl Filter<Extract = (Response,), Error = Re
     warp::path!("feed").and(warp::get()).map(|| {
         let told = "The feed is a WebSocket: connect with a WebSocket client, or run `spanfall \
                     --connect`.\n";
-        text(StatusCode::UPGRADE_REQUIRED, told.to_owned())
+        let answer = text(StatusCode::UPGRADE_REQUIRED, told.to_owned());
+        warp::reply::with_header(answer, "upgrade", "websocket").into_response()
     })
 }
 

@@ -107,6 +107,15 @@ impl Setting {
         format!("SPANFALL_{}", self.key.replace('.', "_").to_ascii_uppercase())
     }
 
+    /// Its value as it is written in its environment variable; `None` where there is none, or it is
+    /// a secret.
+    pub fn variable_value(&self, config: &Config) -> Option<String> {
+        match self.field {
+            Field::Words { at } => Some(at(&mut config.clone()).join(",")),
+            _ => self.value(config).map(|value| value.trim_matches('"').to_owned()),
+        }
+    }
+
     /// Its value as it is written in a file; `None` where there is none, or it is a secret.
     pub fn value(&self, config: &Config) -> Option<String> {
         let config = &mut config.clone();
@@ -261,6 +270,17 @@ mod tests {
             setting
                 .write(&mut config, Given::Text(setting.example))
                 .unwrap_or_else(|error| panic!("{}: {error}", setting.key));
+        }
+    }
+
+    #[test]
+    fn every_default_is_a_value_of_the_environment_variable() {
+        for setting in SETTINGS {
+            let mut config = Config::default();
+            if let Some(default) = setting.variable_value(&config) {
+                setting.write(&mut config, Given::Text(&default)).unwrap();
+                assert_eq!(config, Config::default(), "{}", setting.key);
+            }
         }
     }
 

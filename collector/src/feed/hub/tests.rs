@@ -83,8 +83,29 @@ async fn a_late_viewer_receives_the_recent_past() {
     hub.publish(change(3), tick(3), Instant::now());
     assert_eq!(
         received(&mut late).await,
-        ["hello", "complete f1 f2", "tick 1", "tick 2", "change f3", "tick 3"]
+        ["hello", "complete ", "change f1", "tick 1", "change f2", "tick 2", "change f3", "tick 3"]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tick_of_the_past_finds_its_edges_even_if_they_are_gone_by_now() {
+    let hub = hub();
+    let merge =
+        Graph { nodes: vec![node(3)], merged: vec![(NodeId(2), NodeId(3))], ..Graph::default() };
+    hub.publish(change(1), None, Instant::now());
+    hub.publish(change(2), tick(1), Instant::now());
+    advance(Duration::from_secs(200)).await;
+    hub.publish(Some(merge), tick(2), Instant::now());
+    let past = received(&mut hub.subscribe()).await;
+    assert_eq!(past[1..], ["complete ", "change f1", "change f2", "tick 1", "change f3", "tick 2"]);
+    advance(Duration::from_secs(200)).await;
+    hub.publish(None, tick(3), Instant::now());
+    let past = received(&mut hub.subscribe()).await;
+    assert_eq!(past[1..], ["complete f1 f2", "change f3", "tick 2", "tick 3"]);
+    advance(Duration::from_secs(200)).await;
+    hub.publish(None, tick(4), Instant::now());
+    let past = received(&mut hub.subscribe()).await;
+    assert_eq!(past[1..], ["complete f1 f3", "tick 3", "tick 4"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -166,6 +187,14 @@ async fn a_notice_stands_until_it_is_over() {
     hub.notice(notice("config", "line 3"));
     let mut early = hub.subscribe();
     assert_eq!(received(&mut early).await, ["hello", "complete ", "notice config: line 3"]);
+    advance(Duration::from_secs(301)).await;
+    hub.publish(None, tick(1), Instant::now());
+    assert_eq!(received(&mut early).await, ["tick 1"]);
+    assert_eq!(
+        received(&mut hub.subscribe()).await,
+        ["hello", "complete ", "notice config: line 3", "tick 1"],
+        "it stands though the past in which it came is gone"
+    );
     hub.notice(notice("config", "line 3"));
     assert_eq!(received(&mut early).await, [""; 0], "the same again is not news");
     hub.notice(notice("config", "line 4"));
@@ -174,7 +203,8 @@ async fn a_notice_stands_until_it_is_over() {
     assert_eq!(received(&mut early).await, ["notice config: "]);
     hub.notice(notice("config", ""));
     assert_eq!(received(&mut early).await, [""; 0], "it is over already");
-    assert_eq!(received(&mut hub.subscribe()).await, ["hello", "complete "]);
+    assert_eq!(received(&mut hub.subscribe()).await.last().unwrap(), "notice config: ");
+    assert_eq!(hub.notices(), []);
 }
 
 #[tokio::test(start_paused = true)]

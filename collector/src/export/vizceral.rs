@@ -1,0 +1,430 @@
+//! `/vizceral.json`: the traffic of the last seconds in the format of Netflix's Vizceral, so that
+//! Vizceral itself can show it: the world, in it regions, in them nodes. In: the graph, the latest
+//! ticks and the notices. Out: JSON.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::feed::Hub;
+use crate::feed::message::{Graph, GraphEdge, GraphNode, Message, Notice, Severity};
+use crate::reduce::hop::{Counts, EdgeId};
+use crate::reduce::node::{NodeId, NodeKind};
+
+/// Rates are over this time: long enough to be steady, short enough to be now.
+const WINDOW: Duration = Duration::from_secs(10);
+
+/// What Vizceral calls the place where requests come from; layouts begin there.
+const INTERNET: &str = "INTERNET";
+
+/// The region of nodes none of whose neighbours has one.
+const NOWHERE: &str = "elsewhere";
+
+/// A node of Vizceral's format, at every level.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct VizNode {
+    renderer: &'static str,
+    name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    display_name: String,
+    #[serde(rename = "node_type", skip_serializing_if = "str::is_empty")]
+    node_type: &'static str,
+    class: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updated: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server_update_time: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_volume: Option<f64>,
+    metadata: Metadata,
+    nodes: Vec<VizNode>,
+    connections: Vec<VizConnection>,
+    notices: Vec<VizNotice>,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Metadata {
+    /// Vizceral draws only what streams.
+    streaming: u8,
+}
+
+#[derive(Debug, Serialize)]
+struct VizConnection {
+    source: String,
+    target: String,
+    class: &'static str,
+    metadata: Metadata,
+    metrics: Metrics,
+    notices: Vec<VizNotice>,
+}
+
+/// Requests a second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+struct Metrics {
+    normal: f64,
+    warning: f64,
+    danger: f64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct VizNotice {
+    title: String,
+    severity: u8,
+}
+
+/// Everything that the hub knows, as Vizceral reads it.
+pub(crate) fn json(hub: &Hub, now_ms: u64) -> Result<String, serde_json::Error> {
+    let graph = hub.graph();
+    let rates = rates(hub);
+    let notices = hub.notices();
+    serde_json::to_string(&World::new(&graph, &rates, &notices).into_node(now_ms))
+}
+
+/// Requests a second on each edge, over the window.
+fn rates(hub: &Hub) -> HashMap<EdgeId, Metrics> {
+    let mut sums: HashMap<EdgeId, Counts> = HashMap::new();
+    for frame in hub.recent_ticks(WINDOW) {
+        // The hub wrote it; it reads.
+        let Ok(Message::Tick(tick)) = serde_json::from_str(frame.as_str()) else { continue };
+        for moved in tick.edges {
+            sums.entry(moved.edge).or_default().add(&moved.counts);
+        }
+    }
+    let a_second = 1.0 / WINDOW.as_secs_f64();
+    sums.into_iter()
+        .map(|(edge, Counts { ok, slow, throttled, error, cold: _ })| {
+            // Hops that were taken back may outweigh those of the window.
+            let [normal, warning, danger] =
+                [ok, slow + throttled, error].map(|hops| hops.max(0.0) * a_second);
+            (edge, Metrics { normal, warning, danger })
+        })
+        .collect()
+}
+
+impl Metrics {
+    fn add(&mut self, other: Self) {
+        self.normal += other.normal;
+        self.warning += other.warning;
+        self.danger += other.danger;
+    }
+
+    fn total(self) -> f64 {
+        self.normal + self.warning + self.danger
+    }
+
+    /// Vizceral's word for how bad it is.
+    fn class(self) -> &'static str {
+        const NOTABLE: f64 = 0.05;
+        let total = self.total();
+        if self.danger > total * NOTABLE {
+            "danger"
+        } else if self.danger + self.warning > total * NOTABLE {
+            "warning"
+        } else {
+            "normal"
+        }
+    }
+}
+
+/// The graph by region.
+struct World<'a> {
+    nodes: HashMap<NodeId, &'a GraphNode>,
+    edges: Vec<(&'a GraphEdge, Metrics)>,
+    regions: HashMap<NodeId, &'a str>,
+    notices: &'a [Notice],
+}
+
+impl<'a> World<'a> {
+    fn new(graph: &'a Graph, rates: &HashMap<EdgeId, Metrics>, notices: &'a [Notice]) -> Self {
+        let nodes: HashMap<_, _> = graph.nodes.iter().map(|node| (node.id, node)).collect();
+        let rate = |edge: &GraphEdge| rates.get(&edge.id).copied().unwrap_or_default();
+        let edges: Vec<_> = graph.edges.iter().map(|edge| (edge, rate(edge))).collect();
+        let regions = nodes
+            .values()
+            .filter(|node| !node.region.is_empty())
+            .map(|node| (node.id, node.region.as_str()))
+            .collect();
+        Self { nodes, edges, regions, notices }
+    }
+
+    fn into_node(self, now_ms: u64) -> VizNode {
+        let mut by_region: BTreeMap<&str, Vec<(&GraphEdge, Metrics)>> = BTreeMap::new();
+        for (edge, metrics) in &self.edges {
+            for region in self.regions_of(edge) {
+                by_region.entry(region).or_default().push((edge, *metrics));
+            }
+        }
+        let regions: Vec<VizNode> =
+            by_region.iter().map(|(name, edges)| self.region(name, edges, now_ms)).collect();
+        let mut connections: Vec<_> = regions
+            .iter()
+            .map(|region| {
+                let mut entering = Metrics::default();
+                let from_outside = region.connections.iter().filter(|c| c.source == INTERNET);
+                from_outside.for_each(|connection| entering.add(connection.metrics));
+                connection(INTERNET, &region.name, entering, Vec::new())
+            })
+            .collect();
+        connections.extend(self.between_regions());
+        let internet = VizNode { renderer: "region", ..internet() };
+        VizNode {
+            renderer: "global",
+            name: "edge".to_owned(),
+            class: "normal",
+            server_update_time: Some(now_ms),
+            nodes: std::iter::once(internet).chain(regions).collect(),
+            connections,
+            ..VizNode::default()
+        }
+    }
+
+    /// The regions that an edge is drawn in: those of its ends, as far as they have one.
+    fn regions_of(&self, edge: &GraphEdge) -> BTreeSet<&'a str> {
+        let ends = [edge.source, edge.target];
+        let known: BTreeSet<_> =
+            ends.iter().filter_map(|end| self.regions.get(end)).copied().collect();
+        if known.is_empty() { BTreeSet::from([NOWHERE]) } else { known }
+    }
+
+    fn between_regions(&self) -> Vec<VizConnection> {
+        let mut between: BTreeMap<(&str, &str), Metrics> = BTreeMap::new();
+        for (edge, metrics) in &self.edges {
+            let ends = (self.regions.get(&edge.source), self.regions.get(&edge.target));
+            if let (Some(from), Some(to)) = ends
+                && from != to
+            {
+                between.entry((from, to)).or_default().add(*metrics);
+            }
+        }
+        let connections = between.into_iter();
+        connections.map(|((from, to), metrics)| connection(from, to, metrics, Vec::new())).collect()
+    }
+
+    fn region(&self, name: &str, edges: &[(&GraphEdge, Metrics)], now_ms: u64) -> VizNode {
+        let names = self.names(name, edges);
+        let named = |id: &NodeId| names.get(id).cloned().unwrap_or_else(|| format!("{id:?}"));
+        let nodes = names.iter().filter(|(_, name)| *name != INTERNET).map(|(id, name)| {
+            let mut arriving = Metrics::default();
+            let there = edges.iter().filter(|(edge, _)| edge.target == *id);
+            there.for_each(|(_, metrics)| arriving.add(*metrics));
+            VizNode {
+                renderer: "focusedChild",
+                name: name.clone(),
+                display_name: self.nodes.get(id).map(|node| node.name.clone()).unwrap_or_default(),
+                node_type: self.nodes.get(id).map_or("", |node| node_type(node.kind)),
+                class: arriving.class(),
+                metadata: Metadata { streaming: 1 },
+                notices: self.notices_about(|notice| notice.node == Some(*id)),
+                ..VizNode::default()
+            }
+        });
+        let connections: Vec<_> = edges
+            .iter()
+            .map(|(edge, metrics)| {
+                let notices = self.notices_about(|notice| notice.edge == Some(edge.id));
+                connection(&named(&edge.source), &named(&edge.target), *metrics, notices)
+            })
+            .collect();
+        let volume: f64 = connections.iter().map(|connection| connection.metrics.total()).sum();
+        VizNode {
+            renderer: "region",
+            name: name.to_owned(),
+            display_name: name.to_uppercase(),
+            class: "normal",
+            updated: Some(now_ms),
+            max_volume: Some(volume.max(1.0)),
+            metadata: Metadata { streaming: 1 },
+            nodes: std::iter::once(internet()).chain(nodes).collect(),
+            connections,
+            ..VizNode::default()
+        }
+    }
+
+    /// The name of each node on the edges: Vizceral knows nodes by nothing else, so it must be
+    /// unique.
+    fn names(&self, region: &str, edges: &[(&GraphEdge, Metrics)]) -> BTreeMap<NodeId, String> {
+        let ids: BTreeSet<_> =
+            edges.iter().flat_map(|(edge, _)| [edge.source, edge.target]).collect();
+        let mut taken: BTreeMap<String, u32> = BTreeMap::new();
+        let mut names = BTreeMap::new();
+        for id in ids {
+            let Some(node) = self.nodes.get(&id) else { continue };
+            if node.kind == NodeKind::Users {
+                names.insert(id, INTERNET.to_owned());
+                continue;
+            }
+            let mut name = node.name.clone();
+            if !node.region.is_empty() && node.region != region {
+                name = format!("{name} ({})", node.region);
+            }
+            let count = taken.entry(name.clone()).or_default();
+            *count += 1;
+            if *count > 1 || name == INTERNET {
+                name = format!("{name} ({}, {count})", node.kind);
+            }
+            names.insert(id, name);
+        }
+        names
+    }
+
+    fn notices_about(&self, about: impl Fn(&Notice) -> bool) -> Vec<VizNotice> {
+        let notices = self.notices.iter().filter(|notice| about(notice));
+        notices
+            .map(|notice| VizNotice {
+                title: notice.text.clone(),
+                severity: match notice.severity {
+                    Severity::Info => 0,
+                    Severity::Warning => 1,
+                    Severity::Critical => 2,
+                },
+            })
+            .collect()
+    }
+}
+
+fn internet() -> VizNode {
+    VizNode {
+        renderer: "focusedChild",
+        name: INTERNET.to_owned(),
+        display_name: INTERNET.to_owned(),
+        class: "normal",
+        metadata: Metadata { streaming: 1 },
+        ..VizNode::default()
+    }
+}
+
+fn connection(
+    source: &str,
+    target: &str,
+    metrics: Metrics,
+    notices: Vec<VizNotice>,
+) -> VizConnection {
+    VizConnection {
+        source: source.to_owned(),
+        target: target.to_owned(),
+        class: metrics.class(),
+        metadata: Metadata { streaming: 1 },
+        metrics,
+        notices,
+    }
+}
+
+/// Vizceral's shapes.
+fn node_type(kind: NodeKind) -> &'static str {
+    match kind {
+        NodeKind::Table | NodeKind::Database | NodeKind::Bucket => "storage",
+        NodeKind::Queue | NodeKind::Topic | NodeKind::Stream => "pipe",
+        NodeKind::Function
+        | NodeKind::Service
+        | NodeKind::Api
+        | NodeKind::Host
+        | NodeKind::Schedule
+        | NodeKind::Users => "default",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn node(id: u64, kind: NodeKind, name: &str, region: &str) -> GraphNode {
+        GraphNode {
+            id: NodeId(id),
+            kind,
+            name: name.to_owned(),
+            account: String::new(),
+            region: region.to_owned(),
+            entry: false,
+        }
+    }
+
+    fn edge(id: u64, source: u64, target: u64) -> GraphEdge {
+        GraphEdge { id: EdgeId(id), source: NodeId(source), target: NodeId(target) }
+    }
+
+    fn world() -> Value {
+        use NodeKind::{Function, Host, Queue, Users};
+        let graph = Graph {
+            nodes: vec![
+                node(1, Users, "users", ""),
+                node(2, Function, "orders", "eu-west-1"),
+                node(3, Queue, "orders", "eu-west-1"),
+                node(4, Function, "mail", "us-east-1"),
+                node(5, Host, "pay.example", ""),
+            ],
+            edges: vec![edge(12, 1, 2), edge(23, 2, 3), edge(24, 2, 4), edge(25, 2, 5)],
+            ..Graph::default()
+        };
+        let rate = |normal, danger| Metrics { normal, warning: 0.0, danger };
+        let rates = [(12, rate(5.0, 0.0)), (23, rate(1.0, 1.0)), (24, rate(2.0, 0.0))];
+        let rates = rates.map(|(id, metrics)| (EdgeId(id), metrics)).into();
+        let notices = [Notice {
+            id: "x".to_owned(),
+            severity: Severity::Critical,
+            text: "It burns.".to_owned(),
+            node: None,
+            edge: Some(EdgeId(23)),
+            since_ms: 1,
+        }];
+        serde_json::to_value(World::new(&graph, &rates, &notices).into_node(7)).unwrap()
+    }
+
+    fn names(nodes: &Value) -> Vec<&str> {
+        nodes.as_array().unwrap().iter().map(|node| node["name"].as_str().unwrap()).collect()
+    }
+
+    #[test]
+    fn the_world_holds_regions_and_what_goes_between_them() {
+        let world = world();
+        assert_eq!(world["renderer"], "global");
+        assert_eq!(names(&world["nodes"]), [INTERNET, "eu-west-1", "us-east-1"]);
+        let lines: Vec<_> = world["connections"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|c| format!("{} {} {}", c["source"], c["target"], c["metrics"]["normal"]))
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                r#""INTERNET" "eu-west-1" 5.0"#,
+                r#""INTERNET" "us-east-1" 0.0"#,
+                r#""eu-west-1" "us-east-1" 2.0"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn a_region_holds_its_nodes_by_unique_names_and_their_neighbours() {
+        let world = world();
+        let region = &world["nodes"][1];
+        assert_eq!(
+            names(&region["nodes"]),
+            [INTERNET, "orders", "orders (queue, 2)", "mail (us-east-1)", "pay.example"]
+        );
+        let failing = &region["connections"][1];
+        assert_eq!(failing["target"], "orders (queue, 2)");
+        assert_eq!(failing["class"], "danger");
+        assert_eq!(failing["notices"][0]["title"], "It burns.");
+        assert_eq!(region["nodes"][2]["node_type"], "pipe");
+        assert_eq!(names(&world["nodes"][2]["nodes"]), [INTERNET, "orders (eu-west-1)", "mail"]);
+    }
+
+    #[test]
+    fn every_connection_names_nodes_that_are_there() {
+        fn check(level: &Value) {
+            let there = names(&level["nodes"]);
+            for connection in level["connections"].as_array().unwrap() {
+                for end in ["source", "target"] {
+                    assert!(there.contains(&connection[end].as_str().unwrap()), "{connection}");
+                }
+            }
+            level["nodes"].as_array().unwrap().iter().for_each(check);
+        }
+        check(&world());
+    }
+}

@@ -1,0 +1,113 @@
+//! Details: the account of one node or edge for a viewer that looks at it. In: the reducer's
+//! accounts. Out: frames. Several viewers that look at the same share the work.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::frame::Frame;
+use super::hub::encode;
+use super::message::{Detail, Latency, Message, Operation};
+use crate::reduce::hop::EdgeId;
+use crate::reduce::node::NodeId;
+use crate::reduce::{Account, Reducer, Summary};
+
+/// How old a detail may be that another viewer asked for. Half of the time after which a viewer
+/// receives the next one.
+const FRESH: Duration = Duration::from_millis(500);
+
+/// How many operations a detail names.
+const MAX_OPERATIONS: usize = 20;
+
+/// What is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Subject {
+    Node(NodeId),
+    Edge(EdgeId),
+}
+
+/// Makes details, and keeps those that are fresh.
+#[derive(Debug)]
+pub(super) struct Details {
+    reducer: Arc<Reducer>,
+    recent: Mutex<HashMap<Subject, (Instant, Frame)>>,
+}
+
+impl Details {
+    pub(super) fn new(reducer: Arc<Reducer>) -> Self {
+        Self { reducer, recent: Mutex::default() }
+    }
+
+    /// The account of a subject as it is now; all zeros if nothing is known of it.
+    pub(super) fn frame(&self, subject: Subject) -> Option<Frame> {
+        let now = Instant::now();
+        if let Some((at, frame)) = self.recent.lock().get(&subject)
+            && now - *at < FRESH
+        {
+            return Some(frame.clone());
+        }
+        // The reducer is asked outside of the lock: viewers that look at other things go on.
+        let frame = encode(&Message::Detail(self.detail(subject)))?;
+        let mut recent = self.recent.lock();
+        recent.retain(|_, (at, _)| now - *at < FRESH);
+        recent.insert(subject, (now, frame.clone()));
+        Some(frame)
+    }
+
+    fn detail(&self, subject: Subject) -> Detail {
+        match subject {
+            Subject::Node(id) => {
+                let account = self.reducer.node_account(id).unwrap_or_default();
+                Detail { node: Some(id), ..detail(account) }
+            }
+            Subject::Edge(id) => {
+                let account = self.reducer.edge_account(id).unwrap_or_default();
+                Detail { edge: Some(id), ..detail(account) }
+            }
+        }
+    }
+}
+
+fn detail(account: Account) -> Detail {
+    let Account { all, operations, versions } = account;
+    let operations = operations.into_iter().take(MAX_OPERATIONS).map(|(name, summary)| Operation {
+        name,
+        counts: summary.counts,
+        latency: latency(&summary),
+    });
+    Detail {
+        node: None,
+        edge: None,
+        counts: all.counts,
+        latency: latency(&all),
+        operations: operations.collect(),
+        versions: versions.into_iter().collect(),
+    }
+}
+
+fn latency(summary: &Summary) -> Latency {
+    let Summary { counts: _, p50_us, p95_us, p99_us } = *summary;
+    Latency { p50_us, p95_us, p99_us }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::reduce::Settings;
+
+    #[tokio::test(start_paused = true)]
+    async fn viewers_that_look_at_the_same_share_a_detail_while_it_is_fresh() {
+        let details = Details::new(Arc::new(Reducer::new(Settings::default())));
+        let first = details.frame(Subject::Node(NodeId(1))).unwrap();
+        assert!(first.is_same(&details.frame(Subject::Node(NodeId(1))).unwrap()));
+        assert!(!first.is_same(&details.frame(Subject::Edge(EdgeId(1))).unwrap()));
+        advance(FRESH).await;
+        assert!(!first.is_same(&details.frame(Subject::Node(NodeId(1))).unwrap()));
+        assert_eq!(details.recent.lock().len(), 1, "what is not fresh is not kept");
+    }
+}
