@@ -58,6 +58,11 @@ pub fn summary(source: &Source, config: &Config) -> String {
         let default = setting.value(&defaults).unwrap_or_else(|| "nothing".to_owned());
         text.push_str(&format!("  {} = {value} (default: {default})\n", setting.key));
     }
+    match config.reduce.triggers.len() {
+        0 => {}
+        1 => text.push_str("It names the trigger of 1 function.\n"),
+        more => text.push_str(&format!("It names the triggers of {more} functions.\n")),
+    }
     text
 }
 
