@@ -1,23 +1,63 @@
 //! The command line: what a person asks for, as clap reads it, and what that means for the app.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::bail;
 use bevy::math::UVec2;
 use clap::Parser;
+use spanfall_collector::config::{self, Flag};
 
 use crate::snapshot::{Pace, Shot};
-use crate::source::Source;
+use crate::source::{Embedded, Endpoint, Source};
 
 /// Shows every request that flows through a serverless system, live.
+///
+/// Without options it receives OpenTelemetry spans itself, and plays a bundled sample until the
+/// first ones arrive.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "spanfall", version)]
+#[command(
+    name = "spanfall",
+    version,
+    after_help = "\
+Examples:
+  spanfall                                  receive spans here: 4317 (gRPC) and 4318 (HTTP)
+  spanfall --connect wall.example           show what a collector elsewhere receives
+  spanfall --snapshot out.png --at 20       a picture of the sample after 20 seconds, no window
+
+To send spans here, set OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 in what is to be seen.
+
+Keys: F shows everything, Space stops and goes on, R lays out anew, S saves a picture, Esc goes
+back. Drag a node to put it elsewhere; drag the ground to move; the wheel zooms."
+)]
 pub struct Cli {
+    /// Show what a collector elsewhere receives: a host, HOST:PORT, or the feed's URL
+    #[arg(long, value_name = "URL", help_heading = "Source", conflicts_with_all = ["feed_file"])]
+    pub connect: Option<Endpoint>,
+
     /// Play a feed recorded as JSON lines: its messages, one a line, as a WebSocket client of
     /// /feed would save them. The ticks' own times set the pace
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Source")]
     pub feed_file: Option<PathBuf>,
+
+    /// The configuration file. Changes take effect when it is saved
+    #[arg(long, value_name = "FILE", env = "SPANFALL_CONFIG", help_heading = "Collector within")]
+    pub config: Option<PathBuf>,
+
+    /// Where OTLP over gRPC comes in: a port, an address, or `off` [default: 4317]
+    #[arg(long, value_name = "PORT", help_heading = "Collector within",
+          conflicts_with_all = ["connect", "feed_file"])]
+    pub grpc: Option<String>,
+
+    /// Where OTLP over HTTP comes in: a port, an address, or `off` [default: 4318]
+    #[arg(long, value_name = "PORT", help_heading = "Collector within",
+          conflicts_with_all = ["connect", "feed_file"])]
+    pub http: Option<String>,
+
+    /// Where other viewers connect: a port, an address, or `off` [default: 4320]
+    #[arg(long, value_name = "PORT", help_heading = "Collector within",
+          conflicts_with_all = ["connect", "feed_file"])]
+    pub view: Option<String>,
 
     /// Render one picture without a window, exactly what a window would show, and end
     #[arg(long, value_name = "OUT.png", help_heading = "Picture")]
@@ -39,15 +79,36 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// Where ticks come from.
+    /// Where ticks come from. `variables` are those of the environment.
     ///
     /// # Errors
-    /// A sentence for the person, when the options do not fit together.
-    pub fn source(&self) -> anyhow::Result<Source> {
-        match &self.feed_file {
-            Some(file) => Ok(Source::FeedFile(file.clone())),
-            None => bail!("give --feed-file FILE"),
+    /// All mistakes of the configuration, when it is used.
+    pub fn source(&self, variables: BTreeMap<String, String>) -> Result<Source, config::Mistakes> {
+        if let Some(file) = &self.feed_file {
+            return Ok(Source::FeedFile(file.clone()));
         }
+        if let Some(endpoint) = &self.connect {
+            return Ok(Source::Connect(endpoint.clone()));
+        }
+        let config = config::Source { file: self.config.clone(), variables, flags: self.flags() };
+        config.load()?;
+        Ok(Source::Embedded(Embedded { config }))
+    }
+
+    /// The options that set something in the collector's configuration.
+    fn flags(&self) -> Vec<Flag> {
+        // A picture is taken and over: nobody can send spans to it, unless a port is asked for.
+        let unused = self.snapshot.is_some().then(|| "off".to_owned());
+        [("grpc", &self.grpc), ("http", &self.http), ("view", &self.view)]
+            .into_iter()
+            .filter_map(|(name, value)| {
+                Some(Flag {
+                    option: format!("--{name}"),
+                    key: format!("listen.{name}"),
+                    value: value.clone().or_else(|| unused.clone())?,
+                })
+            })
+            .collect()
     }
 
     /// The picture to be rendered, if one is asked for.
@@ -78,4 +139,68 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .and_then(|seconds: f64| Duration::try_from_secs_f64(seconds).ok())
         .filter(|duration| *duration <= Duration::from_hours(24))
         .ok_or_else(|| "give seconds, such as 10 or 2.5; a day at most".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, String> {
+        Cli::try_parse_from(std::iter::once("spanfall").chain(line.split_whitespace()))
+            .map_err(|error| error.to_string())
+    }
+
+    fn source(line: &str) -> Source {
+        parse(line).unwrap().source(BTreeMap::new()).unwrap()
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn without_options_a_collector_is_embedded() {
+        assert!(matches!(source(""), Source::Embedded(_)));
+    }
+
+    #[test]
+    fn ports_can_be_moved_and_turned_off() {
+        let Source::Embedded(embedded) = source("--grpc 5317 --view off") else { panic!() };
+        let listen = embedded.config.load().unwrap().listen;
+        assert_eq!(listen.grpc, config::Port::Number(5317));
+        assert_eq!(listen.view, config::Port::Off);
+        assert_eq!(listen.http, config::Port::Number(4318));
+    }
+
+    #[test]
+    fn a_picture_opens_no_port_that_it_is_not_told_to() {
+        let Source::Embedded(embedded) = source("--snapshot out.png --http 5318") else { panic!() };
+        let listen = embedded.config.load().unwrap().listen;
+        assert_eq!((listen.grpc, listen.http), (config::Port::Off, config::Port::Number(5318)));
+    }
+
+    #[test]
+    fn a_wrong_port_is_told_by_its_option() {
+        let mistakes = parse("--grpc many").unwrap().source(BTreeMap::new()).unwrap_err();
+        assert!(mistakes.to_string().contains("--grpc"), "{mistakes}");
+    }
+
+    #[test]
+    fn sources_exclude_each_other() {
+        assert!(parse("--connect a --feed-file b").unwrap_err().contains("cannot be used with"));
+        assert!(parse("--connect a --grpc 1").unwrap_err().contains("cannot be used with"));
+    }
+
+    #[test]
+    fn pictures_are_as_large_and_as_late_as_asked() {
+        let shot = parse("--snapshot o.png --size 3840x2160 --at 2.5").unwrap().shot().unwrap();
+        assert_eq!((shot.size, shot.at), (UVec2::new(3840, 2160), Duration::from_millis(2500)));
+        for wrong in ["--size 10", "--size 0x9", "--size axb", "--at -1", "--at nan", "--at 1e9"] {
+            assert!(parse(&format!("--snapshot o.png {wrong}")).is_err(), "{wrong}");
+        }
+        assert!(parse("--size 10x10").unwrap_err().contains("--snapshot"));
+    }
 }

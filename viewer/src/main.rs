@@ -6,8 +6,7 @@ use clap::Parser as _;
 use spanfall_viewer::{app, cli::Cli, display, snapshot};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match run(cli) {
+    match run(&Cli::parse()) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("spanfall: {error:#}");
@@ -16,8 +15,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let source = cli.source()?;
+fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
+    // Variables that are not text cannot be settings.
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let source = cli.source(variables)?;
     display::explain_failures();
     if let Some(shot) = cli.shot() {
         snapshot::headless::render(app::headless_app(source, shot.size), &shot)?;

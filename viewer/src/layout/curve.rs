@@ -95,13 +95,14 @@ impl Curve {
         Self::through([start, start - pull + drop, end + pull + drop, end])
     }
 
-    /// Up or down within a column: out on the right, and back in on the right.
+    /// Up on the right side of a column, or down on its left.
     fn aside(source: End, target: End) -> Self {
         let gap = target.at.y - source.at.y;
-        let lean = Vec2::from_angle(0.6 * gap.signum());
+        let side = gap.signum();
+        let lean = Vec2::from_angle(0.6) * side;
         let start = source.at + lean * source.radius;
         let end = target.at + Vec2::new(lean.x, -lean.y) * target.radius;
-        let bulge = Vec2::X * (gap.abs() * 0.25 + 30.0);
+        let bulge = Vec2::X * side * (gap.abs() * 0.25 + 30.0);
         Self::through([start, start + bulge, end + bulge, end])
     }
 
@@ -115,10 +116,11 @@ impl Curve {
     }
 }
 
-/// Moves the controls up or down such that the curve passes as near as it can to the bends: least
-/// squares for two unknowns, held to the level ends a little.
+/// Moves the controls such that the curve passes as near as it can to the bends: least squares for
+/// their two heights, held to the level ends a little. With the controls at thirds of the way, the
+/// curve is at `x` when `t` is the share of the way to `x`.
 fn bent(start: Vec2, end: Vec2, level: [Vec2; 2], bends: &[Vec2]) -> [Vec2; 2] {
-    const HOLD: f32 = 0.02;
+    const HOLD: f32 = 0.002;
     let (mut aa, mut ab, mut bb) = (HOLD, 0.0, HOLD);
     let (mut ay, mut by) = (HOLD * level[0].y, HOLD * level[1].y);
     let width = end.x - start.x;
@@ -140,7 +142,61 @@ fn bent(start: Vec2, end: Vec2, level: [Vec2; 2], bends: &[Vec2]) -> [Vec2; 2] {
     let limit = width.abs() * 0.6 + 120.0;
     let held = |y: f32, from: f32| from + (y - from).clamp(-limit, limit);
     [
-        Vec2::new(level[0].x, held((ay * bb - by * ab) / scale, start.y)),
-        Vec2::new(level[1].x, held((by * aa - ay * ab) / scale, end.y)),
+        Vec2::new(start.x + width / 3.0, held((ay * bb - by * ab) / scale, start.y)),
+        Vec2::new(end.x - width / 3.0, held((by * aa - ay * ab) / scale, end.y)),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ends() -> impl Strategy<Value = (End, End)> {
+        let end = || {
+            (-2000.0..2000.0f32, -2000.0..2000.0f32, 16.0..44.0f32)
+                .prop_map(|(x, y, radius)| End { at: Vec2::new(x, y), radius })
+        };
+        (end(), end())
+    }
+
+    proptest! {
+        #[test]
+        fn a_curve_leads_from_rim_to_rim((source, target) in ends(), paired: bool) {
+            let curve = Curve::between(source, target, &[], paired);
+            let [start, .., end] = curve.points;
+            prop_assert!((start.distance(source.at) - source.radius).abs() < 0.1);
+            prop_assert!((end.distance(target.at) - target.radius).abs() < 0.1);
+            prop_assert!(curve.length.is_finite() && curve.length >= start.distance(end) - 0.1);
+        }
+
+        #[test]
+        fn there_and_back_are_two_curves((source, target) in ends()) {
+            prop_assume!((source.at - target.at).length() > 150.0);
+            let there = Curve::between(source, target, &[], true);
+            let back = Curve::between(target, source, &[], true);
+            prop_assert!(there.point(0.5).distance(back.point(0.5)) > 10.0);
+        }
+
+        #[test]
+        fn a_curve_passes_near_its_bends(y in -400.0..400.0f32) {
+            let source = End { at: Vec2::ZERO, radius: 20.0 };
+            let target = End { at: Vec2::new(660.0, 0.0), radius: 20.0 };
+            let bends = [Vec2::new(220.0, y), Vec2::new(440.0, y)];
+            let curve = Curve::between(source, target, &bends, false);
+            for bend in bends {
+                let near = (1..100).map(|step| curve.point(step as f32 / 100.0).distance(bend));
+                prop_assert!(near.fold(f32::INFINITY, f32::min) < 20.0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_node_that_calls_itself_has_a_loop_above_it() {
+        let node = End { at: Vec2::new(5.0, 5.0), radius: 20.0 };
+        let curve = Curve::between(node, node, &[], false);
+        assert!(curve.point(0.5).y > 5.0 + 20.0);
+        assert!(curve.length > 40.0);
+    }
 }

@@ -70,7 +70,7 @@ pub(super) fn read(
             Ok(playing) => State::Playing(Box::new(playing)),
             Err(error) => {
                 let message = FeedMessage::Notice(unreadable(&file.path, &error));
-                arrived.write(Arrived { message, at: now });
+                arrived.write(Arrived::Message { message, at: now });
                 State::Ended
             }
         };
@@ -84,7 +84,7 @@ pub(super) fn read(
             FeedMessage::Detail(detail) if !focus.is_selected(detail.node, detail.edge) => continue,
             _ => {}
         }
-        arrived.write(Arrived { message, at: due });
+        arrived.write(Arrived::Message { message, at: due });
     }
     if playing.next.is_none() {
         *reading = State::Ended;

@@ -1,7 +1,16 @@
 //! Where ticks come from. In: a collector's feed, or a recording of one. Out: the feed's messages
 //! as [`Arrived`], in order, and [`SourceState`] for the panels.
 
+mod backoff;
+mod connect;
+mod embedded;
+mod endpoint;
 mod feed_file;
+mod inbox;
+mod thread;
+
+pub use embedded::Embedded;
+pub use endpoint::{Endpoint, EndpointError};
 
 use std::path::PathBuf;
 
@@ -12,24 +21,29 @@ use crate::app::Flow;
 use crate::traffic::SourceState;
 
 /// Where ticks come from, as the command line names it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Source {
+    /// A collector within the viewer.
+    Embedded(Embedded),
+    /// A collector elsewhere.
+    Connect(Endpoint),
     /// A feed recorded as JSON lines; its ticks' times set the pace.
     FeedFile(PathBuf),
 }
 
-/// One message of the feed has come.
+/// Something has come from the source. What comes is to be followed in this order.
 #[derive(Message, Clone, Debug)]
-pub struct Arrived {
-    /// What it says.
-    pub message: FeedMessage,
-    /// When it came, in seconds of `Time<Real>`; not later than this frame, by and large.
-    pub at: f64,
+pub enum Arrived {
+    /// A message of the feed.
+    Message {
+        /// What it says.
+        message: FeedMessage,
+        /// When it came, in seconds of `Time<Real>`; by and large not later than this frame.
+        at: f64,
+    },
+    /// What comes from now on is another system's: forget what is known.
+    Reset,
 }
-
-/// What comes in from now on is another system's: forget what is known.
-#[derive(Message, Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Reset;
 
 /// Brings the feed's messages into the app.
 #[derive(Debug)]
@@ -46,11 +60,19 @@ impl SourcePlugin {
 
 impl Plugin for SourcePlugin {
     fn build(&self, app: &mut App) {
-        app.add_message::<Arrived>().add_message::<Reset>().init_resource::<SourceState>();
+        app.add_message::<Arrived>().init_resource::<SourceState>();
         match &self.source {
             Source::FeedFile(path) => {
                 app.insert_resource(feed_file::FeedFile::open(path.clone()))
                     .add_systems(Update, feed_file::read.in_set(Flow::Source));
+            }
+            source @ (Source::Embedded(_) | Source::Connect(_)) => {
+                app.insert_resource(thread::Planned(source.clone()))
+                    .add_systems(Startup, thread::start)
+                    .add_systems(
+                        Update,
+                        (thread::receive, thread::inspect).chain().in_set(Flow::Source),
+                    );
             }
         }
     }

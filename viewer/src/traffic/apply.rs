@@ -6,7 +6,7 @@ use spanfall_collector::feed::message::{EdgeTick, Graph, GraphNode, Notice, Tick
 use spanfall_collector::reduce::hop::{Counts, EdgeId};
 use spanfall_collector::reduce::node::NodeId;
 
-use super::model::{EdgeState, NodeState, Rates, Series, Traffic};
+use super::model::{EdgeState, NodeState, Rates, Traffic};
 use super::seconds;
 
 /// Over how many seconds what is quiet fades before it goes.
@@ -82,15 +82,9 @@ impl Traffic {
         if let Some(node) = self.nodes.get_mut(&target) {
             node.receives = true;
         }
-        let state = EdgeState {
-            source,
-            target,
-            rates: Rates::default(),
-            series: Series::default(),
-            presence: 1.0,
-            heard: at,
-            until: self.until.unwrap_or(at),
-        };
+        // Before the first tick all of the feed's past is still to come.
+        let until = self.until.unwrap_or(0.0);
+        let state = EdgeState { until, ..EdgeState::new(source, target, at) };
         self.edges.insert(id, state);
         true
     }

@@ -27,7 +27,7 @@ pub(super) struct Clock {
     origin: Option<f64>,
     /// By how much each recent tick's end was ahead of the wall's clock when it arrived.
     leads: VecDeque<f64>,
-    /// Length of the longest recent tick.
+    /// Length of the shortest tick; 0 while unknown.
     tick: f64,
 }
 
@@ -47,10 +47,11 @@ impl Clock {
         self.origin.map(|origin| origin + self.now)
     }
 
-    /// Forgets how the feed's clock related to the wall's: another feed, or a new connection.
-    pub(super) fn unhitch(&mut self) {
+    /// Forgets how the feed's clock related to the wall's: another feed, or a new connection,
+    /// whose ticks are `tick` seconds long.
+    pub(super) fn unhitch(&mut self, tick: f64) {
         self.leads.clear();
-        self.tick = 0.0;
+        self.tick = tick;
     }
 
     /// The feed's clock showed `at` at `wall`.
@@ -65,7 +66,9 @@ impl Clock {
     pub(super) fn tick(&mut self, start: f64, length: f64, wall: f64) {
         // A quiet collector's ticks are longer; what is drawn then is nothing, so they need not
         // delay what comes after.
-        self.tick = if self.tick == 0.0 { length } else { self.tick.min(length) };
+        if self.tick == 0.0 || length < self.tick {
+            self.tick = length;
+        }
         self.hear(start + length, wall);
     }
 
@@ -98,5 +101,127 @@ impl Clock {
         let worst = self.leads.iter().copied().reduce(f64::min)?;
         let jitter = (best - worst).clamp(self.tick * 0.25, MAX_JITTER);
         Some(wall + best - self.tick - jitter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TICK: f64 = 0.2;
+    const FRAME: f64 = 1.0 / 60.0;
+    /// The feed's clock is far from the wall's.
+    const SKEW: f64 = 1.8e9;
+
+    /// Ticks by the time at which they arrive, as a network does it: late by chance, in order.
+    fn arrivals(delays: &[f64]) -> Vec<(f64, f64)> {
+        let mut last = 0.0_f64;
+        let arrive = |(number, delay): (usize, &f64)| {
+            let start = number as f64 * TICK;
+            last = last.max(start + TICK + delay);
+            (last, SKEW + start)
+        };
+        delays.iter().enumerate().map(arrive).collect()
+    }
+
+    /// Plays arrivals frame by frame: the clock at each frame, and for each tick how long before
+    /// its time it came.
+    fn play(arrivals: &[(f64, f64)]) -> (Vec<f64>, Vec<f64>) {
+        let mut clock = Clock::default();
+        let mut waiting: VecDeque<_> = arrivals.iter().copied().collect();
+        let (mut shown, mut margins) = (Vec::new(), Vec::new());
+        let end = arrivals.last().map_or(0.0, |(at, _)| at + 1.0);
+        let mut wall = 0.0;
+        while wall < end {
+            while let Some((at, start)) = waiting.pop_front_if(|(at, _)| *at <= wall) {
+                clock.tick(start, TICK, at);
+                if let Some(time) = clock.time_of(start) {
+                    margins.push(time - clock.now());
+                }
+            }
+            clock.advance(wall, FRAME, 1.0);
+            shown.push(clock.now());
+            wall += FRAME;
+        }
+        (shown, margins)
+    }
+
+    proptest! {
+        #[test]
+        fn the_clock_never_goes_back_and_never_runs_visibly_fast_or_slow(
+            delays in prop::collection::vec(0.0..3.0f64, 1..150),
+        ) {
+            let (shown, _) = play(&arrivals(&delays));
+            for pair in shown.windows(2) {
+                let step = (pair[1] - pair[0]) / FRAME;
+                prop_assert!((1.0 - SLEW - 1e-6..=1.0 + SLEW + 1e-6).contains(&step), "{step}");
+            }
+        }
+
+        #[test]
+        fn once_the_jitter_is_known_every_tick_is_there_before_its_time(
+            delays in prop::collection::vec(0.01..0.15f64, 300..400),
+        ) {
+            let (_, margins) = play(&arrivals(&delays));
+            for margin in &margins[WINDOW..] {
+                prop_assert!(*margin > -0.02, "a tick came {:.3} s late", -margin);
+                prop_assert!(*margin < 2.0 * TICK, "a tick waits {margin:.3} s");
+            }
+        }
+    }
+
+    #[test]
+    fn hops_of_neighbouring_ticks_follow_each_other_without_gap_or_overlap() {
+        let mut clock = Clock::default();
+        clock.tick(SKEW, TICK, 10.0);
+        clock.advance(10.0, FRAME, 1.0);
+        let (first, second) = (clock.time_of(SKEW).unwrap(), clock.time_of(SKEW + TICK).unwrap());
+        assert!((second - first - TICK).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_steady_feed_is_drawn_between_one_and_two_ticks_behind() {
+        let mut clock = Clock::default();
+        let mut wall = 0.0;
+        for number in 0..600 {
+            let start = SKEW + f64::from(number) * TICK;
+            wall = f64::from(number) * TICK + TICK;
+            clock.tick(start, TICK, wall);
+            clock.advance(wall, TICK, 1.0);
+        }
+        let behind = SKEW + wall - clock.feed_now().unwrap();
+        assert!((TICK..2.0 * TICK).contains(&behind), "{behind}");
+    }
+
+    #[test]
+    fn after_a_pause_the_clock_goes_on_from_where_it_stood_and_the_feed_is_at_the_present() {
+        let mut clock = Clock::default();
+        clock.tick(SKEW, TICK, TICK);
+        clock.advance(TICK, FRAME, 1.0);
+        let stood = clock.now();
+        for second in 1..60 {
+            clock.tick(SKEW + f64::from(second), TICK, f64::from(second) + TICK);
+            clock.advance(f64::from(second), 1.0, 0.0);
+        }
+        assert_eq!(clock.now(), stood);
+        clock.advance(60.0, FRAME, 1.0);
+        assert!((clock.now() - stood - FRAME).abs() < 1e-9);
+        let behind = SKEW + 60.0 - clock.feed_now().unwrap();
+        assert!((0.0..1.0).contains(&behind), "{behind}");
+    }
+
+    #[test]
+    fn a_feed_whose_clock_was_set_back_goes_on_at_once() {
+        let mut clock = Clock::default();
+        clock.tick(SKEW + 3600.0, TICK, 1.0);
+        clock.advance(1.0, FRAME, 1.0);
+        let before = clock.now();
+        clock.unhitch(TICK);
+        clock.tick(SKEW, TICK, 2.0);
+        clock.advance(2.0, FRAME, 1.0);
+        assert!(clock.now() > before);
+        assert!((clock.time_of(SKEW).unwrap() - clock.now()).abs() < 2.0 * TICK);
     }
 }

@@ -5,6 +5,8 @@ mod apply;
 mod clock;
 pub mod model;
 mod rates;
+#[cfg(test)]
+mod tests;
 
 pub use model::{EdgeState, NodeState, Rates, Series, Traffic};
 pub use rates::TIME_CONSTANT;
@@ -14,12 +16,12 @@ use std::time::Duration;
 
 use bevy::prelude::*;
 use bevy::time::Real;
-use spanfall_collector::feed::message::{Message as FeedMessage, Tick};
+use spanfall_collector::feed::message::{Hello, Message as FeedMessage, Tick};
 
 use crate::activity::Activity;
 use crate::app::Flow;
 use crate::focus::{Command, Focus};
-use crate::source::{Arrived, Reset};
+use crate::source::Arrived;
 use clock::Clock;
 
 /// A tick whose time has come on the playback clock: its hops set out, evenly spread, between
@@ -145,45 +147,56 @@ fn obey(mut commands: MessageReader<'_, '_, Command>, mut playback: ResMut<'_, P
 
 /// Takes in what the source brought: graphs at once, ticks to wait for their time.
 fn receive(
-    mut resets: MessageReader<'_, '_, Reset>,
     mut arrived: MessageReader<'_, '_, Arrived>,
     mut traffic: ResMut<'_, Traffic>,
     mut reel: ResMut<'_, Reel>,
 ) {
-    if resets.read().last().is_some() {
-        traffic.reset();
-        reel.waiting.clear();
-        reel.newest = None;
-        reel.clock.unhitch();
-    }
-    for Arrived { message, at } in arrived.read() {
-        match message {
-            FeedMessage::Hello(hello) => {
-                let shown = seconds(hello.now_ms);
-                reel.clock.unhitch();
-                reel.clock.hear(shown, *at);
-                if reel.newest.is_some_and(|newest| hello.now_ms < newest) {
-                    reel.newest = None;
-                }
-                reel.heard = shown;
+    for arrived in arrived.read() {
+        match arrived {
+            Arrived::Message { message, at } => follow(message, *at, &mut traffic, &mut reel),
+            Arrived::Reset => {
+                traffic.reset();
+                reel.reset();
             }
-            FeedMessage::Graph(graph) => traffic.apply_graph(graph, reel.heard),
-            FeedMessage::Tick(tick) => {
-                reel.came = *at;
-                reel.take(tick, *at);
-            }
-            FeedMessage::Notice(notice) => traffic.apply_notice(notice),
-            FeedMessage::Detail(detail) => traffic.detail = Some(detail.clone()),
-            FeedMessage::Lost(lost) => {
-                tracing::warn!(ticks = lost.ticks, "this viewer was too slow and lost ticks");
-            }
-            FeedMessage::Unknown => {}
         }
     }
 }
 
+fn follow(message: &FeedMessage, at: f64, traffic: &mut Traffic, reel: &mut Reel) {
+    match message {
+        FeedMessage::Hello(hello) => reel.greet(hello, at),
+        FeedMessage::Graph(graph) => traffic.apply_graph(graph, reel.heard),
+        FeedMessage::Tick(tick) => reel.take(tick, at),
+        FeedMessage::Notice(notice) => traffic.apply_notice(notice),
+        FeedMessage::Detail(detail) => traffic.detail = Some(detail.clone()),
+        FeedMessage::Lost(lost) => {
+            tracing::warn!(ticks = lost.ticks, "this viewer was too slow and lost ticks");
+        }
+        FeedMessage::Unknown => {}
+    }
+}
+
 impl Reel {
+    fn reset(&mut self) {
+        self.waiting.clear();
+        self.newest = None;
+        self.clock.unhitch(0.0);
+    }
+
+    /// A connection begins: its clock may be another one.
+    fn greet(&mut self, hello: &Hello, at: f64) {
+        let shown = seconds(hello.now_ms);
+        self.clock.unhitch(f64::from(hello.tick_ms) / 1e3);
+        self.clock.hear(shown, at);
+        // Its clock was set back: what comes is no repetition.
+        if self.newest.is_some_and(|newest| hello.now_ms < newest) {
+            self.newest = None;
+        }
+        self.heard = shown;
+    }
+
     fn take(&mut self, tick: &Tick, at: f64) {
+        self.came = at;
         // After a reconnect the recent past comes again.
         if self.newest.is_some_and(|newest| tick.t <= newest) {
             return;

@@ -76,9 +76,9 @@ pub struct NodeState {
     /// How present it is: 1 with traffic, falling to 0 just before it goes for being quiet.
     pub presence: f32,
     /// Whether hops ever arrive here.
-    pub(super) receives: bool,
+    pub(crate) receives: bool,
     /// When it was last heard of, by the feed's clock, in seconds.
-    pub(super) heard: f64,
+    pub(crate) heard: f64,
 }
 
 /// One edge.
@@ -95,9 +95,24 @@ pub struct EdgeState {
     /// How present it is: 1 with traffic, falling to 0 just before it goes for being quiet.
     pub presence: f32,
     /// When it was last heard of, by the feed's clock, in seconds.
-    pub(super) heard: f64,
+    pub(crate) heard: f64,
     /// The feed's time up to which `rates` follows it, in seconds.
-    pub(super) until: f64,
+    pub(crate) until: f64,
+}
+
+impl EdgeState {
+    /// An edge that was heard of when the feed's clock showed `at`, and has had no hops yet.
+    pub fn new(source: NodeId, target: NodeId, at: f64) -> Self {
+        Self {
+            source,
+            target,
+            rates: Rates::default(),
+            series: Series::default(),
+            presence: 1.0,
+            heard: at,
+            until: at,
+        }
+    }
 }
 
 /// Hops a second by class, smoothed over a few seconds; and recent latency.

@@ -4,18 +4,12 @@
 
 use spanfall_collector::reduce::node::NodeId;
 
+use super::fit::{self, STAGGER, STRETCH};
 use super::order::Ordered;
 use super::{COLUMN, Point, ROW};
 
-/// Distance between the columns of one layer: less than between layers, as no edge needs to bend
-/// in between.
-const STAGGER: f32 = 190.0;
-
 /// Room for an edge that passes through a layer, where there is room at all.
 const LANE: f32 = 26.0;
-
-/// By how much distances may grow to fill the stage.
-const STRETCH: f32 = 1.7;
 
 /// How often items are moved towards their neighbours.
 const ROUNDS: usize = 16;
@@ -31,36 +25,10 @@ pub(super) struct Block {
 
 /// Places one part.
 pub(super) fn place(ordered: Ordered, aspect: f32) -> Block {
-    let columns = columns(&ordered, aspect);
+    let nodes = |layer: &Vec<usize>| layer.iter().filter(|&&i| !ordered.is_stand_in(i)).count();
+    let columns = fit::columns(&ordered.layers.iter().map(nodes).collect::<Vec<_>>(), aspect);
     let heights = settle(&ordered, &columns);
     shape(&ordered, &columns, &heights, aspect)
-}
-
-/// In how many columns each layer's nodes stand: whatever makes the picture largest on the stage.
-fn columns(ordered: &Ordered, aspect: f32) -> Vec<usize> {
-    let nodes = |layer: &Vec<usize>| layer.iter().filter(|&&i| !ordered.is_stand_in(i)).count();
-    let counts: Vec<usize> = ordered.layers.iter().map(nodes).collect();
-    let tallest = counts.iter().copied().max().unwrap_or(1).max(1);
-    let split = |rows: usize| counts.iter().map(|&count| count.div_ceil(rows).max(1)).collect();
-    let zoom = |columns: &Vec<usize>, rows: usize| {
-        let extra: usize = columns.iter().map(|columns| columns - 1).sum();
-        let width = columns.len() as f32 * COLUMN + extra as f32 * STAGGER;
-        let height = (rows as f32 + 0.5) * ROW;
-        // Within the stretch, a picture of another shape fills the stage as well.
-        let (across, down) = (width / aspect, height);
-        (1.0 / across.max(down / STRETCH)).min(1.0 / down.max(across / STRETCH))
-    };
-    let mut best: Vec<usize> = split(tallest);
-    let mut largest = zoom(&best, tallest);
-    for rows in (4..tallest).rev() {
-        let candidate = split(rows);
-        let size = zoom(&candidate, rows);
-        // Whole layers read better than split ones: splitting has to be worth it.
-        if size > largest * 1.08 {
-            (best, largest) = (candidate, size);
-        }
-    }
-    best
 }
 
 /// How high each item stands: near its neighbours, and apart from the items above and below.

@@ -7,9 +7,12 @@
 
 mod coordinates;
 mod extend;
+mod fit;
 mod order;
 mod pack;
 mod rank;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,7 +57,7 @@ pub fn arrange(request: &Request) -> Placement {
     let blocks = parts
         .into_iter()
         .map(|part| {
-            let ranked = rank::rank(part);
+            let ranked = rank::rank(part, request.aspect);
             let ordered = order::order(ranked);
             coordinates::place(ordered, request.aspect)
         })

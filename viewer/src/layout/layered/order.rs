@@ -67,6 +67,11 @@ fn with_stand_ins(ranked: Ranked) -> Ordered {
     let mut right = vec![Vec::new(); part.ids.len()];
     let mut chains = Vec::with_capacity(part.edges.len());
     for &(source, target) in &part.edges {
+        if layer[source] == layer[target] {
+            // Within a layer there is nothing to be crossed.
+            chains.push(Vec::new());
+            continue;
+        }
         let backward = layer[source] > layer[target];
         let (from, to) = if backward { (target, source) } else { (source, target) };
         let mut chain = Vec::new();
@@ -233,7 +238,7 @@ mod tests {
         let nodes: BTreeMap<_, _> =
             edges.iter().flat_map(|&(a, b)| [(a, false), (b, false)]).collect();
         let request = Request { nodes, edges, aspect: 1.0 };
-        order(rank::rank(rank::components(&request).remove(0)))
+        order(rank::rank(rank::components(&request).remove(0), 1.0))
     }
 
     fn count(ordered: &Ordered) -> u64 {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use spanfall_collector::reduce::node::NodeId;
 
-use super::Request;
+use super::{Request, fit};
 
 /// Nodes that are connected with each other, numbered by id.
 #[derive(Clone, Debug, Default)]
@@ -65,37 +65,108 @@ fn find(leader: &mut [usize], mut node: usize) -> usize {
     node
 }
 
+/// Up to so many layers fit on any stage: there every call leads to the right.
+const SHALLOW: usize = 10;
+
+/// How much larger the picture has to become for calls to be allowed to lead back.
+const WORTH: f32 = 1.12;
+
 /// Layers by the longest way from the left, so that every call that closes no circle leads to the
 /// right; what nothing calls and is no entry stands right before what it calls.
-pub(super) fn rank(part: Part) -> Ranked {
-    let count = part.ids.len();
+///
+/// Where that makes too many layers for the stage, nodes come nearer to the entries than their
+/// longest way, and some calls lead back.
+pub(super) fn rank(part: Part, aspect: f32) -> Ranked {
     let forward = forward_edges(&part);
-    let mut next = vec![Vec::new(); count];
-    let mut callers = vec![0_usize; count];
-    for &(a, b) in &forward {
-        next[a].push(b);
-        callers[b] += 1;
-    }
-    let sources: Vec<usize> = (0..count).filter(|&node| callers[node] == 0).collect();
-    let mut layer = vec![0_usize; count];
-    let mut ready = sources.clone();
-    while let Some(node) = ready.pop() {
-        for &callee in &next[node] {
-            layer[callee] = layer[callee].max(layer[node] + 1);
-            callers[callee] -= 1;
-            if callers[callee] == 0 {
-                ready.push(callee);
+    let way = Way::new(&part, &forward);
+    let mut best = way.layers(&part, f32::INFINITY);
+    if best.iter().max().is_some_and(|last| *last >= SHALLOW) {
+        let mut largest = fit::zoom(&counts(&best), aspect);
+        for detour in [2.0, 1.5, 1.0] {
+            let layer = way.layers(&part, detour);
+            let zoom = fit::zoom(&counts(&layer), aspect);
+            if zoom > largest * WORTH {
+                (best, largest) = (layer, zoom);
             }
         }
     }
-    for source in sources {
-        if !part.entry[source]
-            && let Some(nearest) = next[source].iter().map(|&callee| layer[callee]).min()
-        {
-            layer[source] = nearest.saturating_sub(1);
-        }
+    Ranked { part, layer: best }
+}
+
+/// How many nodes stand in each layer.
+fn counts(layer: &[usize]) -> Vec<usize> {
+    let mut counts = vec![0; layer.iter().max().map_or(0, |last| last + 1)];
+    for &layer in layer {
+        counts[layer] += 1;
     }
-    Ranked { part, layer }
+    counts
+}
+
+/// The way from the left to each node.
+struct Way {
+    next: Vec<Vec<usize>>,
+    /// Nodes that nothing calls.
+    sources: Vec<usize>,
+    /// All nodes, callers before what they call.
+    sequence: Vec<usize>,
+    /// How many calls the shortest way to a node has.
+    shortest: Vec<usize>,
+}
+
+impl Way {
+    fn new(part: &Part, forward: &[(usize, usize)]) -> Self {
+        let count = part.ids.len();
+        let mut next = vec![Vec::new(); count];
+        let mut callers = vec![0_usize; count];
+        for &(a, b) in forward {
+            next[a].push(b);
+            callers[b] += 1;
+        }
+        let sources: Vec<usize> = (0..count).filter(|&node| callers[node] == 0).collect();
+        let mut shortest = vec![usize::MAX; count];
+        let mut sequence = Vec::with_capacity(count);
+        let mut ready = sources.clone();
+        for &source in &sources {
+            shortest[source] = 0;
+        }
+        while let Some(node) = ready.pop() {
+            sequence.push(node);
+            for &callee in &next[node] {
+                shortest[callee] = shortest[callee].min(shortest[node].saturating_add(1));
+                callers[callee] -= 1;
+                if callers[callee] == 0 {
+                    ready.push(callee);
+                }
+            }
+        }
+        Self { next, sources, sequence, shortest }
+    }
+
+    /// Layers by the longest way, but none further than `detour` times the shortest one.
+    fn layers(&self, part: &Part, detour: f32) -> Vec<usize> {
+        let mut layer = vec![0_usize; part.ids.len()];
+        for &node in &self.sequence {
+            let limit = self.shortest[node] as f32 * detour;
+            // Infinite for the longest way, whatever it is; a cast of that saturates.
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "see above"
+            )]
+            let limit = if self.shortest[node] == 0 { 0 } else { limit.round() as usize };
+            layer[node] = layer[node].min(limit);
+            for &callee in &self.next[node] {
+                layer[callee] = layer[callee].max(layer[node] + 1);
+            }
+        }
+        for &source in &self.sources {
+            let nearest = self.next[source].iter().map(|&callee| layer[callee]).min();
+            if let (false, Some(nearest)) = (part.entry[source], nearest) {
+                layer[source] = nearest.saturating_sub(1);
+            }
+        }
+        layer
+    }
 }
 
 /// The edges without those that close a circle on the way from the entries, turned round.
