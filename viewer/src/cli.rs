@@ -7,9 +7,10 @@ use std::time::Duration;
 use bevy::math::UVec2;
 use clap::Parser;
 use spanfall_collector::config::{self, Flag};
+use spanfall_collector::replay::Speed;
 
 use crate::snapshot::{Pace, Shot};
-use crate::source::{Embedded, Endpoint, Source};
+use crate::source::{Embedded, Endpoint, Recording, Source};
 
 /// Shows every request that flows through a serverless system, live.
 ///
@@ -23,6 +24,7 @@ use crate::source::{Embedded, Endpoint, Source};
 Examples:
   spanfall                                  receive spans here: 4317 (gRPC) and 4318 (HTTP)
   spanfall --connect wall.example           show what a collector elsewhere receives
+  spanfall --replay monday.jsonl.zst        play what a collector recorded
   spanfall --snapshot out.png --at 20       a picture of the sample after 20 seconds, no window
 
 To send spans here, set OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 in what is to be seen.
@@ -35,6 +37,26 @@ pub struct Cli {
     #[arg(long, value_name = "URL", help_heading = "Source", conflicts_with_all = ["feed_file"])]
     pub connect: Option<Endpoint>,
 
+    /// Play recorded traces, merged by time: .json, .jsonl or .pb, also .zst and .gz; `-` is
+    /// standard input
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Source",
+          conflicts_with_all = ["connect", "feed_file"])]
+    pub replay: Vec<PathBuf>,
+
+    /// How much faster than it happened: a number such as 4 or 0.5, or `max` for no waiting
+    #[arg(
+        long,
+        value_name = "N|max",
+        default_value_t,
+        requires = "replay",
+        help_heading = "Source"
+    )]
+    pub speed: Speed,
+
+    /// Begin again at the end
+    #[arg(long = "loop", requires = "replay", help_heading = "Source")]
+    pub repeat: bool,
+
     /// Play a feed recorded as JSON lines: its messages, one a line, as a WebSocket client of
     /// /feed would save them. The ticks' own times set the pace
     #[arg(long, value_name = "FILE", help_heading = "Source")]
@@ -46,17 +68,17 @@ pub struct Cli {
 
     /// Where OTLP over gRPC comes in: a port, an address, or `off` [default: 4317]
     #[arg(long, value_name = "PORT", help_heading = "Collector within",
-          conflicts_with_all = ["connect", "feed_file"])]
+          conflicts_with_all = ["connect", "feed_file", "replay"])]
     pub grpc: Option<String>,
 
     /// Where OTLP over HTTP comes in: a port, an address, or `off` [default: 4318]
     #[arg(long, value_name = "PORT", help_heading = "Collector within",
-          conflicts_with_all = ["connect", "feed_file"])]
+          conflicts_with_all = ["connect", "feed_file", "replay"])]
     pub http: Option<String>,
 
     /// Where other viewers connect: a port, an address, or `off` [default: 4320]
     #[arg(long, value_name = "PORT", help_heading = "Collector within",
-          conflicts_with_all = ["connect", "feed_file"])]
+          conflicts_with_all = ["connect", "feed_file", "replay"])]
     pub view: Option<String>,
 
     /// Render one picture without a window, exactly what a window would show, and end
@@ -92,6 +114,14 @@ impl Cli {
         }
         let config = config::Source { file: self.config.clone(), variables, flags: self.flags() };
         config.load()?;
+        if !self.replay.is_empty() {
+            return Ok(Source::Replay(Recording {
+                files: self.replay.clone(),
+                speed: self.speed,
+                repeat: self.repeat,
+                config,
+            }));
+        }
         Ok(Source::Embedded(Embedded { config }))
     }
 
@@ -176,6 +206,14 @@ mod tests {
     }
 
     #[test]
+    fn recordings_play_as_fast_and_as_often_as_asked() {
+        let line = "--replay a.jsonl b.jsonl.zst --speed 4 --loop";
+        let Source::Replay(recording) = source(line) else { panic!() };
+        assert_eq!(recording.files.len(), 2);
+        assert_eq!((recording.speed, recording.repeat), (Speed::Times(4.0), true));
+    }
+
+    #[test]
     fn a_picture_opens_no_port_that_it_is_not_told_to() {
         let Source::Embedded(embedded) = source("--snapshot out.png --http 5318") else { panic!() };
         let listen = embedded.config.load().unwrap().listen;
@@ -191,6 +229,8 @@ mod tests {
     #[test]
     fn sources_exclude_each_other() {
         assert!(parse("--connect a --feed-file b").unwrap_err().contains("cannot be used with"));
+        assert!(parse("--connect a --replay b").unwrap_err().contains("cannot be used with"));
+        assert!(parse("--speed 2").unwrap_err().contains("--replay"));
         assert!(parse("--connect a --grpc 1").unwrap_err().contains("cannot be used with"));
     }
 

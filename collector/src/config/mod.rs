@@ -58,6 +58,15 @@ impl Default for Config {
     }
 }
 
+/// Reads the text of a configuration file; what it does not set is at its default.
+impl std::str::FromStr for Config {
+    type Err = Mistakes;
+
+    fn from_str(text: &str) -> Result<Self, Mistakes> {
+        Source::default().load_text(Some(Ok(text.to_owned())))
+    }
+}
+
 /// Whether, where and how to record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {

@@ -1,16 +1,18 @@
 //! A collector within the viewer: spans come straight here, no other program is needed. In: its
-//! configuration. Out: the feed of what arrives.
+//! configuration. Out: the feed of a bundled sample, labelled as one, until the first spans arrive;
+//! from then on the feed of what arrives.
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use spanfall_collector::Collector;
 use spanfall_collector::config::{self, reload::Reload};
-use spanfall_collector::feed::message::{Message as FeedMessage, Notice, Severity};
+use spanfall_collector::feed::message::{Message as FeedMessage, Notice, Severity, SourceLabel};
 use spanfall_collector::feed::{Hub, Subscription};
 
-use super::inbox::Event;
-use super::state_of;
+use super::inbox::{Event, Inbox};
 use super::thread::Feed;
+use super::{recording, sample, state_of};
 
 /// What people see as the name of an embedded collector.
 const HERE: &str = "this computer";
@@ -35,7 +37,7 @@ pub(super) async fn run(mut feed: Feed, embedded: Embedded) {
             tell_listeners(&collector);
             let stop = feed.stop.clone();
             tokio::select! {
-                () = forward(&mut feed, hub.subscribe()) => {}
+                () = show(&mut feed, hub) => {}
                 () = reload(&collector, &embedded.config) => {}
                 () = stop.cancelled() => {}
             }
@@ -46,6 +48,34 @@ pub(super) async fn run(mut feed: Feed, embedded: Embedded) {
             let notice = FeedMessage::Notice(notice("collector", Severity::Critical, text));
             feed.inbox.push(Event::Message(notice)).await;
             feed.stop.cancelled().await;
+        }
+    }
+}
+
+/// Shows the sample until the first spans arrive; from then on what arrives.
+async fn show(feed: &mut Feed, hub: &Arc<Hub>) {
+    let inbox = Arc::clone(&feed.inbox);
+    let label = SourceLabel::Sample(sample::NAME.to_owned());
+    let config = sample::config();
+    tokio::select! {
+        fault = recording::play(feed, sample::replayer(), &config, label) => {
+            tracing::error!("the sample does not play: {}", fault.unwrap_or_default());
+        }
+        () = until_spans_come(&inbox, hub.subscribe()) => {
+            tracing::info!("spans arrive; the sample ends");
+        }
+    }
+    feed.inbox.push(Event::Reset).await;
+    forward(feed, hub.subscribe()).await;
+}
+
+/// Waits for the first spans of a feed. What it has to say until then is shown.
+async fn until_spans_come(inbox: &Inbox, mut subscription: Subscription) {
+    while let Some(frame) = subscription.next().await {
+        match serde_json::from_str(frame.as_str()) {
+            Ok(FeedMessage::Tick(tick)) if tick.spans > 0 || !tick.edges.is_empty() => return,
+            Ok(notice @ FeedMessage::Notice(_)) => inbox.push(Event::Message(notice)).await,
+            _ => {}
         }
     }
 }
@@ -81,7 +111,7 @@ pub(super) async fn forward(feed: &mut Feed, mut subscription: Subscription) {
 }
 
 /// Passes on one frame; a hello also tells where the traffic comes from.
-pub(super) async fn pass_on(feed: &Feed, frame: &str) {
+async fn pass_on(feed: &Feed, frame: &str) {
     match serde_json::from_str(frame) {
         Ok(message) => {
             if let FeedMessage::Hello(hello) = &message {

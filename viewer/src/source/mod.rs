@@ -1,4 +1,4 @@
-//! Where ticks come from. In: a collector's feed, or a recording of one. Out: the feed's messages
+//! Where ticks come from. In: a collector's feed, spans, or recordings. Out: the feed's messages
 //! as [`Arrived`], in order, and [`SourceState`] for the panels.
 
 mod backoff;
@@ -7,10 +7,13 @@ mod embedded;
 mod endpoint;
 mod feed_file;
 mod inbox;
+mod recording;
+mod sample;
 mod thread;
 
 pub use embedded::Embedded;
 pub use endpoint::{Endpoint, EndpointError};
+pub use recording::Recording;
 
 use std::path::PathBuf;
 
@@ -27,6 +30,8 @@ pub enum Source {
     Embedded(Embedded),
     /// A collector elsewhere.
     Connect(Endpoint),
+    /// Recorded traces, played here.
+    Replay(Recording),
     /// A feed recorded as JSON lines; its ticks' times set the pace.
     FeedFile(PathBuf),
 }
@@ -66,12 +71,14 @@ impl Plugin for SourcePlugin {
                 app.insert_resource(feed_file::FeedFile::open(path.clone()))
                     .add_systems(Update, feed_file::read.in_set(Flow::Source));
             }
-            source @ (Source::Embedded(_) | Source::Connect(_)) => {
+            source @ (Source::Embedded(_) | Source::Connect(_) | Source::Replay(_)) => {
                 app.insert_resource(thread::Planned(source.clone()))
                     .add_systems(Startup, thread::start)
                     .add_systems(
                         Update,
-                        (thread::receive, thread::inspect).chain().in_set(Flow::Source),
+                        (thread::receive, thread::inspect, thread::pause)
+                            .chain()
+                            .in_set(Flow::Source),
                     );
             }
         }

@@ -13,9 +13,9 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::inbox::{Event, Inbox};
-use super::{Arrived, Source, connect, embedded};
+use super::{Arrived, Source, connect, embedded, recording};
 use crate::focus::{Focus, Item};
-use crate::traffic::SourceState;
+use crate::traffic::{Playback, SourceState};
 
 /// What a source works with.
 #[derive(Clone)]
@@ -24,6 +24,8 @@ pub(super) struct Feed {
     pub(super) inbox: Arc<Inbox>,
     /// What the viewer asks for; the newest counts.
     pub(super) requests: watch::Receiver<Request>,
+    /// Whether the picture stands still.
+    pub(super) paused: watch::Receiver<bool>,
     /// The app ends.
     pub(super) stop: CancellationToken,
 }
@@ -34,6 +36,7 @@ pub(super) struct Feed {
 pub(super) struct Link {
     inbox: Arc<Inbox>,
     requests: watch::Sender<Request>,
+    paused: watch::Sender<bool>,
     stop: CancellationToken,
     thread: Option<JoinHandle<()>>,
     /// When a lost feed is tried again.
@@ -70,15 +73,17 @@ pub(super) fn start(
     }));
     let nothing = Request::Inspect { nodes: Vec::new(), edges: Vec::new() };
     let (requests, asked) = watch::channel(nothing);
+    let (paused, pauses) = watch::channel(false);
     let stop = CancellationToken::new();
-    let feed = Feed { inbox: Arc::clone(&inbox), requests: asked, stop: stop.clone() };
+    let feed =
+        Feed { inbox: Arc::clone(&inbox), requests: asked, paused: pauses, stop: stop.clone() };
     let source = planned.0.clone();
     let thread = std::thread::Builder::new()
         .name("source".into())
         .spawn(move || run(feed, source))
         .inspect_err(|error| error!("cannot start a thread for the source: {error}"))
         .ok();
-    commands.insert_resource(Link { inbox, requests, stop, thread, retry_at: None });
+    commands.insert_resource(Link { inbox, requests, paused, stop, thread, retry_at: None });
 }
 
 fn run(feed: Feed, source: Source) {
@@ -97,6 +102,7 @@ fn run(feed: Feed, source: Source) {
                         }
                     }
                     Source::Embedded(embedded) => embedded::run(feed, embedded).await,
+                    Source::Replay(recording) => recording::run(feed, recording).await,
                     // It is read by the app itself: see `feed_file`.
                     Source::FeedFile(_) => {}
                 }
@@ -166,4 +172,10 @@ pub(super) fn inspect(focus: Res<'_, Focus>, link: Res<'_, Link>) {
         *asked = request;
         news
     });
+}
+
+/// Tells the source whether the picture stands still.
+pub(super) fn pause(playback: Res<'_, Playback>, link: Res<'_, Link>) {
+    let paused = playback.speed <= 0.0;
+    link.paused.send_if_modified(|told| std::mem::replace(told, paused) != paused);
 }
