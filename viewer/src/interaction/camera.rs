@@ -76,7 +76,7 @@ enum Motion {
 /// a fit that followed the radius would breathe with the traffic.
 const NODE_ROOM: f32 = 44.0;
 /// Logical pixels (at 1080) at each side for the labels, which do not shrink with the world.
-const LABEL_ROOM: Insets = Insets { left: 88.0, right: 88.0, top: 32.0, bottom: 48.0 };
+const LABEL_ROOM: Insets = Insets { left: 96.0, right: 128.0, top: 52.0, bottom: 52.0 };
 /// Logical pixels (at 1080) that one world unit takes at most when the camera fits by itself.
 const FIT_CLOSEST: f32 = 1.6;
 /// The same when a person zooms in.

@@ -79,6 +79,9 @@ struct Under {
     panel: bool,
     /// The node or edge there, if no panel is.
     item: Option<Item>,
+    /// The same, but only if the pointer went there: what slides under a pointer at rest, because
+    /// the camera moves, is not pointed at.
+    pointed: Option<Item>,
 }
 
 fn look_under(
@@ -106,7 +109,9 @@ fn look_under(
         let tolerance = Tolerance { node: NEAR_NODE * pixel, edge: NEAR_EDGE * pixel };
         item_at(steering.to_world(pointer), &places, &curves, tolerance)
     });
-    under.set_if_neq(Under { pointer, panel, item });
+    let kept = under.pointed.filter(|_| item == under.pointed);
+    let pointed = if pointer == under.pointer { kept } else { item };
+    under.set_if_neq(Under { pointer, panel, item, pointed });
 }
 
 /// Follows the left button through press, drag and release.
@@ -174,7 +179,7 @@ fn hover(
     let item = match *grip {
         Grip::Carrying { node, .. } => Some(Item::Node(node)),
         Grip::Panning { .. } => None,
-        Grip::Free | Grip::Elsewhere | Grip::Pressed { .. } => under.item,
+        Grip::Free | Grip::Elsewhere | Grip::Pressed { .. } => under.pointed,
     };
     if item != focus.hovered {
         commands.write(Command::Hover(item));

@@ -223,7 +223,7 @@ fn a_click_on_a_node_opens_its_details_and_a_click_beside_it_closes_them() {
     for text in ["checkout", "function · 123456789012", "req/s in", "users", "orders"] {
         assert!(said.iter().any(|said| said == text), "{text:?} is not in {said:?}");
     }
-    assert!(said.iter().any(|said| said == "25 %"), "the share of errors towards orders: {said:?}");
+    assert!(said.iter().any(|said| said == "25%"), "the share of errors towards orders: {said:?}");
 
     desk.click(Vec2::new(300.0, 900.0));
     assert_eq!(desk.focus().selected, None);
@@ -238,6 +238,17 @@ fn hovering_points_and_leaving_does_not() {
     assert_eq!(desk.focus().hovered, Some(Item::Edge(EdgeId(12))));
     desk.move_to(Vec2::new(300.0, 900.0));
     assert_eq!(desk.focus().hovered, None);
+}
+
+#[test]
+fn what_slides_under_a_pointer_at_rest_is_not_pointed_at() {
+    let mut desk = Desk::new();
+    let pointer = desk.at(CHECKOUT);
+    desk.click(pointer);
+    assert!((desk.at(CHECKOUT) - pointer).length() > 50.0, "the picture moved aside");
+    assert_eq!(desk.focus().hovered, None);
+    desk.move_to(desk.at(CHECKOUT));
+    assert_eq!(desk.focus().hovered, Some(Item::Node(CHECKOUT)));
 }
 
 #[test]

@@ -39,24 +39,24 @@ pub fn count(value: f64) -> String {
     if value.fract() == 0.0 && value.abs() < 999.5 { format!("{value:.0}") } else { number(value) }
 }
 
-/// Requests a second: `12.4/s`.
+/// Requests a second: `12.4 /s`.
 pub fn rate(per_second: f64) -> String {
-    format!("{}/s", number(per_second))
+    format!("{}{SPACE}/s", number(per_second))
 }
 
-/// A share of 1 as a percentage: `0 %`, `<0.1 %`, `0.3 %`, `12 %`. Only all is 100 %, and only
-/// none is 0 %.
+/// A share of 1 as a percentage: `0%`, `<0.1%`, `0.3%`, `12%`. Only all is 100%, and only none
+/// is 0%.
 pub fn share(part: f64, whole: f64) -> String {
     if part <= 0.0 || whole <= 0.0 || !(part / whole).is_finite() {
-        return format!("0{SPACE}%");
+        return "0%".to_owned();
     }
     let percent = part / whole * 100.0;
     match percent {
-        p if p < 0.05 => format!("<0.1{SPACE}%"),
-        p if p < 9.95 => format!("{p:.1}{SPACE}%"),
-        p if p < 99.5 => format!("{p:.0}{SPACE}%"),
-        p if p < 100.0 => format!(">99{SPACE}%"),
-        _ => format!("100{SPACE}%"),
+        p if p < 0.05 => "<0.1%".to_owned(),
+        p if p < 9.95 => format!("{p:.1}%"),
+        p if p < 99.5 => format!("{p:.0}%"),
+        p if p < 100.0 => ">99%".to_owned(),
+        _ => "100%".to_owned(),
     }
 }
 
@@ -154,13 +154,13 @@ mod tests {
     #[test]
     fn shares_say_all_and_none_only_when_it_is_so() {
         let cases = [
-            (0.0, 100.0, "0 %"),
-            (1.0, 100_000.0, "<0.1 %"),
-            (0.3, 100.0, "0.3 %"),
-            (12.0, 100.0, "12 %"),
-            (99.9, 100.0, ">99 %"),
-            (100.0, 100.0, "100 %"),
-            (1.0, 0.0, "0 %"),
+            (0.0, 100.0, "0%"),
+            (1.0, 100_000.0, "<0.1%"),
+            (0.3, 100.0, "0.3%"),
+            (12.0, 100.0, "12%"),
+            (99.9, 100.0, ">99%"),
+            (100.0, 100.0, "100%"),
+            (1.0, 0.0, "0%"),
         ];
         for (part, whole, text) in cases {
             assert_eq!(plain(&share(part, whole)), text, "{part} of {whole}");

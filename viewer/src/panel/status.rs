@@ -181,6 +181,6 @@ mod tests {
         assert_eq!(status.rate, "100");
         let shares: Vec<(&str, bool)> =
             status.shares.iter().map(|(text, some)| (text.as_str(), *some)).collect();
-        assert_eq!(shares, [("1.0\u{a0}%", true), ("0\u{a0}%", false), ("0\u{a0}%", false)]);
+        assert_eq!(shares, [("1.0%", true), ("0%", false), ("0%", false)]);
     }
 }

@@ -1,7 +1,7 @@
 //! What the details panel says about a node or an edge, as plain data. In: the model. Out: texts.
 
 use spanfall_collector::feed::message::{Detail, Operation};
-use spanfall_collector::reduce::hop::{Class, Counts, EdgeId};
+use spanfall_collector::reduce::hop::{Counts, EdgeId};
 use spanfall_collector::reduce::node::{NodeId, NodeKind};
 
 use crate::focus::Item;
@@ -61,8 +61,8 @@ pub(in crate::panel) struct Row {
     pub(in crate::panel) middle: String,
     /// Its figure.
     pub(in crate::panel) figure: String,
-    /// The worst class among its requests.
-    pub(in crate::panel) worst: Class,
+    /// Whether so much of it goes wrong that it should be seen from afar.
+    pub(in crate::panel) alarming: bool,
     /// Where a click goes.
     pub(in crate::panel) goes: Option<Item>,
 }
@@ -70,8 +70,10 @@ pub(in crate::panel) struct Row {
 /// Rows that a list shows at most.
 pub(in crate::panel) const MOST_ROWS: usize = 8;
 
-/// A share of requests below this colours no row: one error an hour ago is not what is wrong now.
-const NOTEWORTHY: f64 = 0.001;
+/// A share of failed requests below this is not named: it is the rest of a smoothed rate.
+const NOTEWORTHY: f64 = 0.0005;
+/// From this share on it is alarming.
+const ALARMING: f64 = 0.01;
 
 const COLLECTING: &str = "collecting…";
 
@@ -145,7 +147,7 @@ fn neighbours(
                 name: state.name.clone(),
                 middle: trouble(counts),
                 figure: number(counts.total()),
-                worst: worst(counts),
+                alarming: alarming(counts),
                 goes: Some(Item::Node(id)),
             };
             Some((counts.total(), row))
@@ -173,10 +175,8 @@ fn trouble(counts: &Counts) -> String {
     if counts.error > total * NOTEWORTHY { share(counts.error, total) } else { String::new() }
 }
 
-fn worst(counts: &Counts) -> Class {
-    let least = counts.total() * NOTEWORTHY;
-    let bad = |class: &&Class| counts.of(**class) > least;
-    Class::ALL.iter().rev().find(bad).copied().unwrap_or_default()
+fn alarming(counts: &Counts) -> bool {
+    counts.error > counts.total() * ALARMING
 }
 
 fn latencies(detail: Option<&Detail>, rates: &Rates) -> [String; 3] {
@@ -207,7 +207,7 @@ fn from_detail(detail: Option<&Detail>) -> [List; 2] {
             name: name.clone(),
             middle: share(hops as f64, all as f64),
             figure: count(hops as f64),
-            worst: Class::Ok,
+            alarming: false,
             goes: None,
         })
         .collect();
@@ -226,7 +226,7 @@ fn operation(operation: &Operation) -> Row {
         name: operation.name.clone(),
         middle: latency(operation.latency.p95_us as f64),
         figure: count(operation.counts.total()),
-        worst: worst(&operation.counts),
+        alarming: alarming(&operation.counts),
         goes: None,
     }
 }
@@ -293,8 +293,8 @@ mod tests {
         let [callers, callees, ..] = &details.lists;
         assert_eq!(names(callers), ["users"]);
         assert_eq!(names(callees), ["payments", "orders"]);
-        assert_eq!(callees.rows[0].worst, Class::Error);
-        assert_eq!(callees.rows[0].middle.replace('\u{a0}', " "), "10 %");
+        assert!(callees.rows[0].alarming && !callees.rows[1].alarming);
+        assert_eq!(callees.rows[0].middle, "10%");
         assert_eq!(callees.rows[1].goes, Some(Item::Node(NodeId(3))));
     }
 

@@ -9,7 +9,7 @@ use bevy::prelude::*;
 use bevy::time::Real;
 use spanfall_collector::reduce::hop::Class;
 
-use super::format::{number, rate, share};
+use super::format::{number, share};
 use super::marks::Mark;
 use super::paint::Paint;
 use super::rows::Goes;
@@ -162,7 +162,7 @@ fn paint_rates(paint: &mut Paint<'_, '_>, tree: &Tree, details: &Details, theme:
             (theme.colors.text_faint, theme.colors.text_secondary)
         };
         paint.sign(at.sign, mark, sign);
-        paint.text(at.rate, &rate(count));
+        paint.text(at.rate, &number(count));
         paint.text_color(at.rate, text);
         paint.text(at.share, &share(count, total));
     }
@@ -183,7 +183,7 @@ fn paint_list(paint: &mut Paint<'_, '_>, at: &ListTree, list: &List, theme: &The
 
 fn paint_row(paint: &mut Paint<'_, '_>, at: RowTree, row: Option<&Row>, theme: &Theme) {
     paint.show(at.row, row.is_some());
-    let Some(Row { mark, name, middle, figure, worst, goes }) = row else { return };
+    let Some(Row { mark, name, middle, figure, alarming, goes }) = row else { return };
     paint.show(at.sign, mark.is_some());
     if let Some(mark) = mark {
         paint.sign(at.sign, *mark, theme.colors.text_secondary);
@@ -191,8 +191,7 @@ fn paint_row(paint: &mut Paint<'_, '_>, at: RowTree, row: Option<&Row>, theme: &
     paint.text(at.name, name);
     paint.text(at.middle, middle);
     paint.text(at.figure, figure);
-    let color =
-        if *worst == Class::Error { theme.colors.error } else { theme.colors.text_secondary };
+    let color = if *alarming { theme.colors.error } else { theme.colors.text_secondary };
     paint.text_color(at.middle, color);
     paint.goes(at.row, goes.map_or(Goes::Nowhere, Goes::To));
 }

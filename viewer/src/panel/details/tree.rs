@@ -132,23 +132,31 @@ fn spawn_heads(build: &mut Build<'_, '_>, panel: Entity) -> [HeadTree; 2] {
     let top = Node {
         padding: UiRect {
             left: px(PADDING - ROW_INSET),
-            right: px(12),
+            right: px(PADDING - ROW_INSET),
             top: px(16),
             bottom: px(12),
         },
-        column_gap: px(8),
-        align_items: AlignItems::FlexStart,
+        flex_direction: FlexDirection::Column,
+        row_gap: px(4),
         ..default()
     };
     let top = build.part(panel, top);
-    let column = Node { flex_direction: FlexDirection::Column, row_gap: px(4), ..rest() };
-    let column = build.part(top, column);
-    let heads = std::array::from_fn(|_| spawn_head(build, column));
-    let cross = Node { padding: UiRect::all(px(10)), border_radius: corner(), ..default() };
-    let cross = build.button(top, cross, Goes::Asks(Command::Select(None)));
-    build.sign(cross, Mark::Cross, 16);
+    let heads = std::array::from_fn(|_| spawn_head(build, top));
+    let cross = Node {
+        position_type: PositionType::Absolute,
+        top: px(14),
+        right: px(12),
+        padding: UiRect::all(px(10)),
+        border_radius: corner(),
+        ..default()
+    };
+    let cross = build.button(panel, cross, Goes::Asks(Command::Select(None)));
+    build.sign(cross, Mark::Cross, CROSS);
     heads
 }
+
+/// The cross in logical pixels at 1080.
+const CROSS: u8 = 16;
 
 fn corner() -> BorderRadius {
     BorderRadius::all(px(6))
@@ -166,7 +174,9 @@ fn spawn_head(build: &mut Build<'_, '_>, column: Entity) -> HeadTree {
     let sign = build.sign(row, Mark::Kind(NodeKind::default()), 32);
     let texts = Node { flex_direction: FlexDirection::Column, row_gap: px(2), ..rest() };
     let texts = build.part(row, texts);
-    let line = build.line(texts, 0.0);
+    // The name ends before the cross.
+    let beside = Node { margin: UiRect::right(px(28)), ..default() };
+    let line = build.part(texts, beside);
     let name = build.elided(line, Style::Title);
     let line = build.line(texts, 0.0);
     let about = build.elided(line, Style::Second);
