@@ -138,7 +138,7 @@ fn terminal_width() -> Option<usize> {
 fn warn(report: &Report, read: &Read) {
     read.losses.warn();
     if let Some(reason) = read.reason {
-        tracing::warn!("{} spans were rejected; the first: {reason}", read.rejected);
+        tracing::warn!("no one can use some spans ({}); the first: {reason}", read.rejected);
     }
     if report.totals.early > 0 {
         tracing::warn!(

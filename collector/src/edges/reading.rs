@@ -11,6 +11,7 @@ use std::thread::{Scope, available_parallelism};
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
+use parking_lot::Mutex;
 
 use crate::otlp_file::{Decoded, Input, Losses, Raw, ReadError, Reader, Request};
 use crate::reduce::Reducer;
@@ -27,6 +28,9 @@ const QUEUE: usize = 4;
 
 /// More threads than this wait for the one that reads.
 const MOST_THREADS: usize = 4;
+
+/// Requests that a thread takes at once from memory.
+const PIECE: usize = 8;
 
 /// How much `--repeat` keeps in memory; a larger recording is read anew for every round.
 const KEEP_BYTES: usize = 1 << 30;
@@ -71,7 +75,8 @@ pub(super) struct Repeated {
 #[derive(Default)]
 struct Part {
     read: Read,
-    templates: Vec<Template>,
+    /// With the number of the batch that they came in.
+    templates: Vec<(u64, Template)>,
 }
 
 /// One round's ids and times.
@@ -89,7 +94,8 @@ impl Again {
     }
 }
 
-type Batch = Vec<Raw>;
+/// Some pieces that follow each other, with their number.
+type Batch = (u64, Vec<Raw>);
 
 impl Job<'_> {
     /// Reads everything, as many times as wanted.
@@ -103,13 +109,14 @@ impl Job<'_> {
         let kept = AtomicUsize::new(0);
         let mut parts = self.read_all(Some(&Again::new(0, 0)), Some(&kept))?;
         let mut read = collect(&mut parts);
+        let templates = in_order(parts);
         let from_memory = kept.load(Ordering::Relaxed) <= KEEP_BYTES;
         let round_ms = self.tape.length_ms() + PAUSE_MS;
         let (begin, before) = (Instant::now(), self.reducer.stats().spans);
         for number in 1..self.rounds {
             let again = Again::new(number, round_ms);
             if from_memory {
-                self.repeat(&parts, &again, &mut read)?;
+                self.repeat(&templates, &again, &mut read)?;
             } else {
                 add(&mut read, collect(&mut self.read_all(Some(&again), None)?));
             }
@@ -126,9 +133,8 @@ impl Job<'_> {
         keep: Option<&AtomicUsize>,
     ) -> Result<Vec<Part>, EdgesError> {
         std::thread::scope(|scope| {
-            let threads = available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
             let (queues, workers): (Vec<_>, Vec<_>) =
-                (0..threads).map(|_| self.start_worker(scope, again, keep)).unzip();
+                (0..threads()).map(|_| self.start_worker(scope, again, keep)).unzip();
             let outcome = self.cut(&queues);
             drop(queues);
             let parts: Vec<_> = workers
@@ -156,7 +162,7 @@ impl Job<'_> {
     /// Cuts all files into pieces and deals them out. Stops early if nobody wants them any more.
     fn cut(&self, queues: &[SyncSender<Batch>]) -> Result<Losses, EdgesError> {
         let mut losses = Losses::default();
-        let mut turns = queues.iter().cycle();
+        let mut turns = (0..).zip(queues.iter().cycle());
         for input in self.inputs {
             let counter = Arc::new(AtomicU64::new(0));
             let mut told = 0;
@@ -169,7 +175,7 @@ impl Job<'_> {
                 if batch.is_empty() {
                     break;
                 }
-                if turns.next().is_none_or(|queue| queue.send(batch).is_err()) {
+                if turns.next().is_none_or(|(number, queue)| queue.send((number, batch)).is_err()) {
                     return Ok(losses);
                 }
             }
@@ -177,8 +183,8 @@ impl Job<'_> {
         Ok(losses)
     }
 
-    fn next_batch(&self, reader: &mut Reader, losses: &mut Losses) -> Result<Batch, ReadError> {
-        let mut batch = Batch::new();
+    fn next_batch(&self, reader: &mut Reader, losses: &mut Losses) -> Result<Vec<Raw>, ReadError> {
+        let mut batch = Vec::new();
         let mut bytes = 0;
         while bytes < BATCH_BYTES {
             match reader.next() {
@@ -200,9 +206,15 @@ impl Job<'_> {
         keep: Option<&AtomicUsize>,
     ) -> Result<Part, EdgesError> {
         let mut part = Part::default();
-        for raw in batches.iter().flatten() {
+        let pieces = batches
+            .iter()
+            .flat_map(|(number, batch)| batch.into_iter().map(move |raw| (number, raw)));
+        for (number, raw) in pieces {
             let outcome = match raw.decode() {
-                Ok(Decoded::Traces(request)) => self.reduce(request, again, keep, &mut part),
+                Ok(Decoded::Traces(request)) => {
+                    let template = self.reduce(request, again, &mut part.read);
+                    template.map(|template| keep_template(&mut part, keep, number, template))
+                }
                 Ok(Decoded::Other) => {
                     part.read.losses.other += 1;
                     Ok(())
@@ -216,47 +228,48 @@ impl Job<'_> {
         Ok(part)
     }
 
+    /// Reduces one request; returns its template, if there was need of one.
     fn reduce(
         &self,
         request: Request,
         again: Option<&Again>,
-        keep: Option<&AtomicUsize>,
-        part: &mut Part,
-    ) -> Result<(), ReadError> {
+        read: &mut Read,
+    ) -> Result<Option<Template>, ReadError> {
         let Request { bytes, place } = request;
-        let malformed = |error| ReadError::malformed(place.clone(), error);
-        let Some(again) = again else {
-            let end = last_end(&bytes).map_err(malformed)?;
-            return self.ingest(&bytes, end, &mut part.read).map_err(malformed);
+        let reduced = match again {
+            None => last_end(&bytes).and_then(|end| self.ingest(&bytes, end, read)).map(|()| None),
+            Some(again) => Template::new(&bytes).and_then(|template| {
+                self.ingest_again(&template, again, read)?;
+                Ok(Some(template))
+            }),
         };
-        let template = Template::new(&bytes).map_err(malformed)?;
-        self.ingest_again(&template, again, &mut part.read).map_err(malformed)?;
-        if let Some(kept) = keep {
-            if kept.fetch_add(template.size(), Ordering::Relaxed) <= KEEP_BYTES {
-                part.templates.push(template);
-            } else {
-                part.templates = Vec::new();
-            }
-        }
-        Ok(())
+        reduced.map_err(|error| ReadError::malformed(place, error))
     }
 
-    /// One more round from memory, by as many threads as have read it.
-    fn repeat(&self, parts: &[Part], again: &Again, total: &mut Read) -> Result<(), EdgesError> {
-        let rounds = std::thread::scope(|scope| {
-            let repeat = |templates: &[Template]| {
+    /// One more round from memory. The threads share the requests in small pieces, so that none of
+    /// them gets far ahead of the others in the time of the recording.
+    fn repeat(
+        &self,
+        templates: &[Template],
+        again: &Again,
+        total: &mut Read,
+    ) -> Result<(), EdgesError> {
+        let pieces = Mutex::new(templates.chunks(PIECE));
+        let parts = std::thread::scope(|scope| {
+            let work = || {
                 let mut read = Read::default();
-                for template in templates {
-                    // Templates were accepted in the first round; what is malformed was not kept.
-                    let _ = self.ingest_again(template, again, &mut read);
+                loop {
+                    let Some(piece) = pieces.lock().next() else { return read };
+                    for template in piece {
+                        // It was accepted in the first round; what is malformed was not kept.
+                        let _ = self.ingest_again(template, again, &mut read);
+                    }
                 }
-                read
             };
-            let workers: Vec<_> =
-                parts.iter().map(|part| scope.spawn(move || repeat(&part.templates))).collect();
+            let workers: Vec<_> = (0..threads()).map(|_| scope.spawn(work)).collect();
             workers.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Vec<_>>()
         });
-        for read in rounds {
+        for read in parts {
             add(total, read.map_err(|_| EdgesError::Broken)?);
         }
         let size: u64 = self.inputs.iter().filter_map(Input::size).sum();
@@ -291,6 +304,33 @@ impl Job<'_> {
         }
         Ok(())
     }
+}
+
+fn threads() -> usize {
+    available_parallelism().map_or(1, usize::from).min(MOST_THREADS)
+}
+
+/// Keeps a template for later rounds, as long as there is room for all.
+fn keep_template(
+    part: &mut Part,
+    keep: Option<&AtomicUsize>,
+    number: u64,
+    template: Option<Template>,
+) {
+    let (Some(kept), Some(template)) = (keep, template) else { return };
+    if kept.fetch_add(template.size(), Ordering::Relaxed) <= KEEP_BYTES {
+        part.templates.push((number, template));
+    } else {
+        part.templates = Vec::new();
+    }
+}
+
+/// The templates of all threads, in the order of the recordings.
+fn in_order(parts: Vec<Part>) -> Vec<Template> {
+    let mut numbered: Vec<_> = parts.into_iter().flat_map(|part| part.templates).collect();
+    // Stable: those of one batch stay in order.
+    numbered.sort_by_key(|(number, _)| *number);
+    numbered.into_iter().map(|(_, template)| template).collect()
 }
 
 /// All parts, or the error that comes first in the input.

@@ -34,14 +34,25 @@ impl fmt::Display for Place {
 }
 
 /// What is wrong, and where.
-#[derive(Debug, thiserror::Error)]
-#[error("{place}: {fault}")]
+#[derive(Debug)]
 pub struct ReadError {
     /// Where.
     pub place: Place,
     /// What, and what to do.
     pub fault: Fault,
 }
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.fault {
+            // There is no place in a file that is not open.
+            fault @ (Fault::Open(_) | Fault::Folder(_)) => write!(f, "{} {fault}", self.place.file),
+            fault => write!(f, "{}: {fault}", self.place),
+        }
+    }
+}
+
+impl std::error::Error for ReadError {}
 
 impl ReadError {
     /// Whether the recording merely ends in the middle of a request, as it does while it is still

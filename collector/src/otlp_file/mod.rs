@@ -133,12 +133,15 @@ impl Losses {
         }
         if self.other > 0 {
             tracing::info!(
-                "passed over {} requests with logs, metrics or profiles: only spans make edges",
+                "passed over logs, metrics or profiles ({}): only spans make edges",
                 self.other
             );
         }
         if let Some(first) = &self.first {
-            tracing::warn!("{} requests could not be read; the first: {first}", self.unreadable);
+            tracing::warn!(
+                "passed over what cannot be read ({}); the first: {first}",
+                self.unreadable
+            );
         }
     }
 }

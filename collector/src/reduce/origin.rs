@@ -40,6 +40,12 @@ impl Origin {
     pub(super) fn here(&self) -> Here<'_> {
         Here { account: &self.account, region: &self.region }
     }
+
+    /// Whether this span is still the earliest invocation seen of its instance.
+    pub(super) fn is_first(&self, key: u64) -> bool {
+        let first = |instance: &Arc<Instance>| instance.first.lock().map(|(_, first)| first);
+        self.instance.as_ref().and_then(first) == Some(key)
+    }
 }
 
 /// One instance of a function. Its first invocation was a cold start.
@@ -82,15 +88,19 @@ impl Origins {
         {
             return Ok(origin);
         }
-        let instance = match self.by_resource.get(&id) {
-            Some(origin) => origin.instance.clone(),
-            None => facts.instance.map(|_| Arc::default()),
-        };
-        let origin = Arc::new(identify(id, &facts, &said, instance, nodes, texts));
         if self.by_resource.len() >= MOST_ORIGINS {
             self.by_resource.clear();
         }
-        self.by_resource.insert(id, Arc::clone(&origin));
+        // Another thread may have met the same resource meanwhile: they share one instance.
+        let mut there = self.by_resource.entry(id).or_insert_with(|| {
+            let instance = facts.instance.map(|_| Arc::default());
+            Arc::new(identify(id, &facts, &said, instance, nodes, texts))
+        });
+        if there.incomplete {
+            let instance = there.instance.clone();
+            *there = Arc::new(identify(id, &facts, &said, instance, nodes, texts));
+        }
+        let origin = Arc::clone(&there);
         Ok(origin)
     }
 }

@@ -72,6 +72,10 @@ impl Reading<'_> {
             Role::Callee { consumer } => self.callee(&mut half, span, &facts, origin, consumer)?,
         }
         let outcome = self.reducer.pairing.arrive(half, &self.context);
+        // Another thread may have met an earlier invocation before this one was there to be told.
+        if half.cold && !facts.cold && !origin.is_first(half.key) {
+            self.reducer.pairing.set_cold(half.key, false, &self.context);
+        }
         self.reducer.duplicates.fetch_add(u64::from(outcome.duplicate), Ordering::Relaxed);
         self.reducer.early.fetch_add(outcome.early, Ordering::Relaxed);
         Ok(())
