@@ -113,6 +113,19 @@ impl Half {
         Counted { source, ..self.alone(slow_us) }
     }
 
+    /// Whether it is shown without the other half, though there should be one.
+    pub(super) fn is_unpaired(&self) -> bool {
+        let expected = match self.side {
+            // A refused call has no callee.
+            Side::Calls => self.class != Class::Throttled,
+            Side::Called { by_messages: false, evidence: false } => {
+                self.parent != 0 || self.request != 0
+            }
+            Side::Sends | Side::Called { .. } => false,
+        };
+        expected && matches!(self.state, State::Guessed(_))
+    }
+
     /// The hop that is shown for this half now.
     pub(super) fn counted(&self) -> Option<Counted> {
         match self.state {

@@ -329,13 +329,12 @@ impl Reducer {
 
     /// What it counts about itself.
     pub fn stats(&self) -> Stats {
-        let (pending, unpaired) = self.pairing.counts();
         Stats {
             spans: self.spans.load(Ordering::Relaxed),
             duplicates: self.duplicates.load(Ordering::Relaxed),
             hops: self.tally.hops(),
-            unpaired,
-            pending,
+            unpaired: self.tally.unpaired(),
+            pending: self.pairing.held(),
             early: self.early.load(Ordering::Relaxed),
         }
     }

@@ -179,12 +179,9 @@ impl Pairing {
         }
     }
 
-    /// `(halves held, halves shown for lack of the other one)`.
-    pub(super) fn counts(&self) -> (u64, u64) {
-        self.shards.iter().fold((0, 0), |(held, alone), shard| {
-            let shard = shard.lock();
-            (held + shard.held as u64, alone + shard.alone)
-        })
+    /// Halves held.
+    pub(super) fn held(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.lock().held as u64).sum()
     }
 }
 
@@ -192,8 +189,6 @@ impl Pairing {
 struct Shard {
     slots: HashMap<SpanKey, Slot, foldhash::fast::RandomState>,
     held: usize,
-    /// Halves that were shown, after their wait, by what they know themselves.
-    alone: u64,
     /// When each half has waited long enough, in order of arrival.
     waits: VecDeque<(u64, SpanKey)>,
     /// When each half that was shown as a guess can no longer be corrected.
@@ -405,7 +400,6 @@ impl Shard {
         if waited {
             let hop = half.alone(context.slow_us);
             show(half, State::Guessed(hop), context.tally);
-            self.alone += 1;
         }
         waited
     }
@@ -478,9 +472,10 @@ fn pair_halves(caller: &mut Half, callee: &mut Half, context: &Context<'_>) {
 
 /// Changes a half's state; what is counted for it follows.
 fn show(half: &mut Half, state: State, tally: &Tally) {
-    let before = half.counted();
+    let (before, unpaired) = (half.counted(), half.is_unpaired());
     half.state = state;
     replace(before, half.counted(), tally);
+    tally.count_unpaired(unpaired, half.is_unpaired());
 }
 
 fn replace(before: Option<Counted>, after: Option<Counted>, tally: &Tally) {

@@ -168,6 +168,7 @@ pub(super) struct Tally {
     edges: DashMap<EdgeKey, Arc<Mutex<EdgeTally>>, foldhash::fast::RandomState>,
     moved: Mutex<Vec<(EdgeKey, Arc<Mutex<EdgeTally>>)>>,
     hops: std::sync::atomic::AtomicI64,
+    unpaired: std::sync::atomic::AtomicI64,
 }
 
 impl Tally {
@@ -199,6 +200,20 @@ impl Tally {
             drop(tally);
             self.moved.lock().push((key, edge));
         }
+    }
+
+    /// Takes note of whether a half was shown without its other half, and whether it is now. What
+    /// is counted is the same in whatever order spans come.
+    pub(super) fn count_unpaired(&self, before: bool, after: bool) {
+        if before != after {
+            let change = if after { 1 } else { -1 };
+            self.unpaired.fetch_add(change, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
+    /// Halves shown without their other half so far, corrections netted.
+    pub(super) fn unpaired(&self) -> u64 {
+        u64::try_from(self.unpaired.load(std::sync::atomic::Ordering::Relaxed)).unwrap_or(0)
     }
 
     /// All hops so far, corrections netted.
