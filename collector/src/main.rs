@@ -56,8 +56,9 @@ fn run(command: Command, source: Source) -> anyhow::Result<ExitCode> {
 }
 
 async fn carry_out(command: Command, config: Config, source: Source) -> anyhow::Result<()> {
-    let telemetry = Telemetry::start(&config, &source.variables);
+    // First of all, so that whoever asks to stop is heard from the first log line on.
     let stop = stop::on_signal().context("the system does not tell when to stop")?;
+    let telemetry = Telemetry::start(&config, &source.variables);
     let done = match command {
         Command::Serve(_) | Command::Record(_) => {
             serve::serve(config, source, &telemetry, stop).await.map_err(Into::into)

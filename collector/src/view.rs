@@ -1,6 +1,8 @@
 //! The view port: what viewers and other programs read from the collector over HTTP. In: a socket.
 //! Out: `/feed` (WebSocket), `/metrics`, `/vizceral.json`, `/healthz`, and at `/` what there is.
 
+mod connections;
+
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -84,9 +86,8 @@ impl View {
             .unify()
             .or(warp::path::end().and(warp::get()).map(|| text(StatusCode::OK, index())))
             .unify()
-            .recover(nothing_here)
-            .unify();
-        warp::serve(routes).incoming(socket).graceful(stop.cancelled_owned()).run().await;
+            .or_else(nothing_here);
+        connections::serve(socket, routes, stop).await;
     }
 
     fn health(&self) -> Response {
@@ -129,13 +130,13 @@ fn index() -> String {
     INDEX.replace("{version}", env!("CARGO_PKG_VERSION"))
 }
 
-async fn nothing_here(rejection: Rejection) -> Result<Response, std::convert::Infallible> {
+async fn nothing_here(rejection: Rejection) -> Result<(Response,), Rejection> {
     let (status, what) = if rejection.is_not_found() {
         (StatusCode::NOT_FOUND, "There is nothing at this path.")
     } else {
         (StatusCode::METHOD_NOT_ALLOWED, "This path can only be read, with GET.")
     };
-    Ok(text(status, format!("{what}\n\n{}", index())))
+    Ok((text(status, format!("{what}\n\n{}", index())),))
 }
 
 pub(crate) fn text(status: StatusCode, text: String) -> Response {

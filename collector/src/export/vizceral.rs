@@ -227,6 +227,8 @@ impl<'a> World<'a> {
                 connection(&named(&edge.source), &named(&edge.target), *metrics, notices)
             })
             .collect();
+        let connections: Vec<_> =
+            connections.into_iter().chain(self.entering(&names, edges)).collect();
         let volume: f64 = connections.iter().map(|connection| connection.metrics.total()).sum();
         VizNode {
             renderer: "region",
@@ -240,6 +242,25 @@ impl<'a> World<'a> {
             connections,
             ..VizNode::default()
         }
+    }
+
+    /// What enters through APIs: everything that they pass on came from outside.
+    fn entering(
+        &self,
+        names: &BTreeMap<NodeId, String>,
+        edges: &[(&GraphEdge, Metrics)],
+    ) -> Vec<VizConnection> {
+        let mut entering: BTreeMap<&str, Metrics> = BTreeMap::new();
+        for (edge, metrics) in edges {
+            let is_api = |node: &&GraphNode| node.entry && node.kind == NodeKind::Api;
+            if self.nodes.get(&edge.source).is_some_and(is_api)
+                && let Some(name) = names.get(&edge.source)
+            {
+                entering.entry(name).or_default().add(*metrics);
+            }
+        }
+        let entering = entering.into_iter();
+        entering.map(|(name, metrics)| connection(INTERNET, name, metrics, Vec::new())).collect()
     }
 
     /// The name of each node on the edges: Vizceral knows nodes by nothing else, so it must be
@@ -412,6 +433,22 @@ mod tests {
         assert_eq!(failing["notices"][0]["title"], "It burns.");
         assert_eq!(region["nodes"][2]["node_type"], "pipe");
         assert_eq!(names(&world["nodes"][2]["nodes"]), [INTERNET, "orders (eu-west-1)", "mail"]);
+    }
+
+    #[test]
+    fn what_an_api_passes_on_came_from_outside() {
+        let api = GraphNode { entry: true, ..node(1, NodeKind::Api, "gateway", "r") };
+        let graph = Graph {
+            nodes: vec![api, node(2, NodeKind::Function, "f", "r")],
+            edges: vec![edge(12, 1, 2)],
+            ..Graph::default()
+        };
+        let rates = [(EdgeId(12), Metrics { normal: 3.0, ..Metrics::default() })].into();
+        let world = World::new(&graph, &rates, &[]).into_node(7);
+        let entering = &world.nodes[1].connections[1];
+        assert_eq!((entering.source.as_str(), entering.target.as_str()), (INTERNET, "gateway"));
+        assert_eq!(entering.metrics.normal, 3.0);
+        assert_eq!(world.connections[0].metrics.normal, 3.0);
     }
 
     #[test]
