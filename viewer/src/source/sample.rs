@@ -1,6 +1,8 @@
 //! The sample that comes with the program: a few minutes of a web shop on serverless functions,
 //! recorded from really instrumented ones (see `samples/`). In: nothing. Out: a replay without end.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use spanfall_collector::Config;
 use spanfall_collector::otlp_file::Input;
@@ -22,12 +24,19 @@ pub(super) fn replayer() -> Replayer {
     Replayer::new(vec![input]).looping(true)
 }
 
+/// How long a span of the sample waits for its other side. Its functions export at the end of each
+/// invocation, so what comes at all comes soon, and nobody should wait half a minute to see the
+/// payment provider.
+const WAIT: Duration = Duration::from_secs(4);
+
 /// How the sample's spans are reduced.
 pub(super) fn config() -> Config {
-    CONFIG.parse().unwrap_or_else(|mistakes| {
+    let mut config: Config = CONFIG.parse().unwrap_or_else(|mistakes| {
         tracing::error!("the sample's configuration is wrong: {mistakes}");
         Config::default()
-    })
+    });
+    config.reduce.wait = WAIT;
+    config
 }
 
 #[cfg(test)]
