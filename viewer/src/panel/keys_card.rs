@@ -49,7 +49,8 @@ fn spawn(mut build: Build<'_, '_>) {
         border_radius: BorderRadius::all(px(12)),
         ..default()
     };
-    let look = build.card();
+    let colors = build.colors();
+    let look = (BackgroundColor(colors.surface), BorderColor::all(colors.outline));
     let card = build.part(root, (card, look));
     build.text(card, Style::Title, "Mouse and keys");
     let table = build.stack(card, 10.0);

@@ -41,6 +41,8 @@ impl Plugin for NoticesPlugin {
 const MOST: usize = 3;
 /// Seconds that the viewer's own words stay.
 const OWN_STAY: f64 = 6.0;
+/// Seconds after which what is only good to know is known.
+const NEWS_STAY: f64 = 60.0;
 /// From the window's edge, in logical pixels at 1080.
 const MARGIN: f32 = 24.0;
 
@@ -132,9 +134,14 @@ fn hear(
     }
 }
 
-/// The cards to be shown: the viewer's own first, then the worst, of these the newest.
-fn chosen(own: Option<&Card>, notices: &[Notice]) -> Vec<Card> {
-    let mut open: Vec<&Notice> = notices.iter().filter(|notice| !notice.text.is_empty()).collect();
+/// The cards to be shown: the viewer's own first, then the worst, of these the newest. `now` is
+/// the feed's time in seconds.
+fn chosen(own: Option<&Card>, notices: &[Notice], now: f64) -> Vec<Card> {
+    let old = |notice: &Notice| {
+        notice.severity == Severity::Info && now - notice.since_ms as f64 / 1e3 > NEWS_STAY
+    };
+    let mut open: Vec<&Notice> =
+        notices.iter().filter(|notice| !notice.text.is_empty() && !old(notice)).collect();
     open.sort_by_key(|notice| Reverse((notice.severity, notice.since_ms)));
     let told = open.into_iter().map(|notice| Card {
         severity: notice.severity,
@@ -152,7 +159,8 @@ fn update(
     mut paint: Paint<'_, '_>,
 ) {
     let Some(tree) = tree else { return };
-    let cards = chosen(own.0.as_ref().map(|(card, _)| card), &traffic.notices);
+    let now = traffic.time().unwrap_or_default();
+    let cards = chosen(own.0.as_ref().map(|(card, _)| card), &traffic.notices, now);
     for (at, card) in tree.cards.iter().zip(cards.iter().map(Some).chain([None; MOST])) {
         paint.show(at.card, card.is_some());
         let Some(Card { severity, text, goes }) = card else { continue };
@@ -199,21 +207,31 @@ mod tests {
             notice("new warning", Severity::Warning, 5),
             notice("critical", Severity::Critical, 2),
         ];
-        assert_eq!(texts(&chosen(None, &notices)), ["critical", "new warning", "old warning"]);
+        assert_eq!(
+            texts(&chosen(None, &notices, 0.01)),
+            ["critical", "new warning", "old warning"]
+        );
     }
 
     #[test]
     fn what_is_over_is_not_shown() {
         let mut over = notice("over", Severity::Critical, 1);
         over.text.clear();
-        assert!(chosen(None, &[over]).is_empty());
+        assert!(chosen(None, &[over], 0.01).is_empty());
+    }
+
+    #[test]
+    fn good_news_grow_old_and_trouble_does_not() {
+        let notices = [notice("news", Severity::Info, 0), notice("low", Severity::Warning, 0)];
+        assert_eq!(texts(&chosen(None, &notices, 59.0)), ["low", "news"]);
+        assert_eq!(texts(&chosen(None, &notices, 3600.0)), ["low"]);
     }
 
     #[test]
     fn the_viewers_own_words_come_first_and_clicks_go_to_what_a_notice_is_about() {
         let own = Card { severity: Severity::Info, text: "saved".to_owned(), goes: None };
         let about = Notice { node: Some(NodeId(7)), ..notice("slow", Severity::Warning, 1) };
-        let cards = chosen(Some(&own), &[about]);
+        let cards = chosen(Some(&own), &[about], 0.01);
         assert_eq!(texts(&cards), ["saved", "slow"]);
         assert_eq!(cards[1].goes, Some(Item::Node(NodeId(7))));
     }

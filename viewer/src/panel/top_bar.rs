@@ -5,11 +5,12 @@ use bevy::prelude::*;
 use bevy::time::Real;
 use jiff::tz::TimeZone;
 
+use super::format::shortened;
 use super::marks::Mark;
 use super::paint::{Build, Paint, Style};
 use super::status::{Mood, SHARES, Status, status};
 use super::{Beat, PanelSystems};
-use crate::interaction::Solid;
+use crate::interaction::{Solid, Steering};
 use crate::scene::Theme;
 use crate::traffic::{Playback, SourceState, Traffic};
 
@@ -26,7 +27,9 @@ impl Plugin for TopBarPlugin {
             .add_systems(Startup, spawn.in_set(PanelSystems::Spawn))
             .add_systems(
                 Update,
-                (watch_lag, update.run_if(Beat::strikes)).chain().in_set(PanelSystems::Update),
+                (watch_lag, (fit_width, update).run_if(Beat::strikes))
+                    .chain()
+                    .in_set(PanelSystems::Update),
             );
     }
 }
@@ -35,7 +38,8 @@ impl Plugin for TopBarPlugin {
 #[derive(Resource)]
 struct Tree {
     rate: Entity,
-    shares: [(Entity, Entity); 3],
+    shares: [Share; 3],
+    brand: Entity,
     paused: Entity,
     chip: Entity,
     source: Entity,
@@ -45,6 +49,14 @@ struct Tree {
     clock: Entity,
 }
 
+/// The share of a class.
+#[derive(Clone, Copy)]
+struct Share {
+    sign: Entity,
+    figure: Entity,
+    word: Entity,
+}
+
 /// How far behind the picture is: the longest wait for a tick lately, so that it does not jitter
 /// with every tick.
 #[derive(Resource, Default)]
@@ -52,6 +64,30 @@ struct Lag {
     shown: f64,
     longest: f64,
     since: f64,
+}
+
+/// Characters of a source's name at most: a file's path may be long.
+const NAME_LENGTH: usize = 40;
+
+/// Below this width (logical pixels at 1080) words go, where a sign says the same; below the
+/// second one names go, too.
+const NARROW: f32 = 1360.0;
+const VERY_NARROW: f32 = 1000.0;
+
+/// In a narrow window the figures stay.
+fn fit_width(
+    ui_scale: Res<'_, UiScale>,
+    steering: Res<'_, Steering>,
+    tree: Option<Res<'_, Tree>>,
+    mut paint: Paint<'_, '_>,
+) {
+    let Some(tree) = tree else { return };
+    let width = steering.window().x / ui_scale.0;
+    for share in tree.shares {
+        paint.show(share.word, width >= NARROW);
+    }
+    paint.show(tree.brand, width >= VERY_NARROW);
+    paint.show(tree.name, width >= VERY_NARROW);
 }
 
 /// Where the wall hangs.
@@ -93,7 +129,7 @@ fn spawn(mut build: Build<'_, '_>) {
     let bar = build.root("top bar", (node, look, Solid, GlobalZIndex(20)));
 
     let left = build.line(bar, 28.0);
-    build.text(left, Style::Section, "Spanfall");
+    let brand = build.text(left, Style::Section, "Spanfall");
     let node = Node { align_items: AlignItems::FlexEnd, column_gap: px(8), ..default() };
     let figure = build.part(left, node);
     let rate = build.text(figure, Style::Display, "0");
@@ -102,8 +138,8 @@ fn spawn(mut build: Build<'_, '_>) {
         let figure = build.line(left, 8.0);
         let sign = build.sign(figure, Mark::Class(class), 16);
         let text = build.text(figure, Style::Strong, "");
-        build.text(figure, Style::Second, class.as_str());
-        (sign, text)
+        let word = build.text(figure, Style::Second, class.as_str());
+        Share { sign, figure: text, word }
     });
 
     let right = build.line(bar, 20.0);
@@ -127,6 +163,7 @@ fn spawn(mut build: Build<'_, '_>) {
     build.commands.insert_resource(Tree {
         rate,
         shares,
+        brand,
         paused,
         chip,
         source,
@@ -151,20 +188,22 @@ fn update(
         status(&traffic, &playback, &source, lag.shown, &zone.0);
     let colors = &theme.colors;
     paint.text(tree.rate, &rate);
-    for ((class, (text, some)), (sign, entity)) in SHARES.into_iter().zip(shares).zip(tree.shares) {
-        paint.text(entity, &text);
+    for ((class, (text, some)), Share { sign, figure, .. }) in
+        SHARES.into_iter().zip(shares).zip(tree.shares)
+    {
+        paint.text(figure, &text);
         let (mark, color) = if some {
             (colors.of(class), colors.text)
         } else {
             (colors.text_faint, colors.text_secondary)
         };
         paint.sign(sign, Mark::Class(class), mark);
-        paint.text_color(entity, color);
+        paint.text_color(figure, color);
     }
     paint.show(tree.paused, paused);
     paint.show(tree.chip, !source.is_empty());
     paint.text(tree.source, source);
-    paint.text(tree.name, &name);
+    paint.text(tree.name, &shortened(&name, NAME_LENGTH));
     paint.text(tree.fresh, &fresh);
     let (dot, text) = match mood {
         Mood::Neutral => (colors.text_faint, colors.text_secondary),

@@ -37,7 +37,7 @@ pub(in crate::panel) struct Head {
     pub(in crate::panel) goes: Option<Item>,
 }
 
-/// One of the panel's lists.
+/// One of the panel's lists; without a heading it is not shown.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(in crate::panel) struct List {
     /// Its heading.
@@ -93,10 +93,10 @@ fn node(id: NodeId, traffic: &Traffic) -> Option<Details> {
     let receives = !callers.is_empty();
     let rates = if receives { &state.inbound } else { &state.outbound };
     let heads = vec![head(state, None)];
-    let entered = if state.entry { "requests enter the system here" } else { "none seen" };
+    let entered = if state.entry { "requests enter the system here" } else { "" };
     let columns = ["errors", "req/s"];
     let callers = list("Called by", columns, callers, entered);
-    let callees = list("Calls", columns, callees, "nothing seen");
+    let callees = list("Calls", columns, callees, "");
     let [operations, versions] = from_detail(detail);
     Some(Details {
         heads,
@@ -165,6 +165,9 @@ fn list(heading: &'static str, columns: [&'static str; 2], mut rows: Vec<Row>, n
         (false, 0) => String::new(),
         (false, more) => format!("and {more} more"),
     };
+    if rows.is_empty() && note.is_empty() {
+        return List::default();
+    }
     let columns = if rows.is_empty() { [""; 2] } else { columns };
     List { heading, columns, rows, note }
 }
@@ -211,13 +214,10 @@ fn from_detail(detail: Option<&Detail>) -> [List; 2] {
             goes: None,
         })
         .collect();
-    // One version of everything is no news; a list of it would say nothing.
-    let versions = if versions.is_empty() {
-        List::default()
-    } else {
-        list("Versions", ["share", "requests"], versions, "")
-    };
-    [list("Operations", ["p95", "requests"], operations, "none named"), versions]
+    [
+        list("Operations", ["p95", "requests"], operations, "none named"),
+        list("Versions", ["share", "requests"], versions, ""),
+    ]
 }
 
 fn operation(operation: &Operation) -> Row {
@@ -304,6 +304,12 @@ mod tests {
         assert_eq!(details.unit, "req/s out");
         assert_eq!(details.rates.total(), 20.0);
         assert_eq!(details.lists[0].note, "requests enter the system here");
+    }
+
+    #[test]
+    fn a_list_with_nothing_in_it_is_not_shown() {
+        let details = describe(Item::Node(NodeId(3)), &traffic()).unwrap();
+        assert_eq!(details.lists[1], List::default());
     }
 
     #[test]

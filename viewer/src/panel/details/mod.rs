@@ -152,19 +152,17 @@ fn paint_rates(paint: &mut Paint<'_, '_>, tree: &Tree, details: &Details, theme:
             Mark::Class(class) => counts.of(class),
             _ => counts.cold,
         };
-        let (sign, text) = if count > 0.0 {
-            let sign = match mark {
-                Mark::Class(class) => theme.colors.of(class),
-                _ => theme.colors.cold,
-            };
-            (sign, theme.colors.text)
+        let faint = theme.colors.text_faint;
+        let (sign, text, second) = if count > 0.0 {
+            (mark.color(&theme.colors), theme.colors.text, theme.colors.text_secondary)
         } else {
-            (theme.colors.text_faint, theme.colors.text_secondary)
+            (faint, faint, faint)
         };
         paint.sign(at.sign, mark, sign);
         paint.text(at.rate, &number(count));
         paint.text_color(at.rate, text);
         paint.text(at.share, &share(count, total));
+        paint.text_color(at.share, second);
     }
 }
 

@@ -193,15 +193,20 @@ fn spawn_total(build: &mut Build<'_, '_>, body: Entity) -> (Entity, Entity, [Ent
     let track = Node {
         height: px(8),
         column_gap: px(2),
-        border_radius: BorderRadius::all(px(4)),
-        overflow: Overflow::clip(),
+        border_radius: BorderRadius::all(px(2)),
         ..default()
     };
     let colors = build.colors();
     let track = build.part(section, (track, BackgroundColor(colors.surface_raised)));
     let bar = Class::ALL.map(|class| {
         // However small a part is, it is seen.
-        let part = Node { flex_basis: px(0), min_width: px(3), height: percent(100), ..default() };
+        let part = Node {
+            flex_basis: px(0),
+            min_width: px(4),
+            height: percent(100),
+            border_radius: BorderRadius::all(px(2)),
+            ..default()
+        };
         build.part(track, (part, BackgroundColor(colors.of(class))))
     });
     (total, unit, bar)
