@@ -127,17 +127,25 @@ impl Ticker {
 
     async fn run(mut self, stop: CancellationToken) {
         loop {
-            // Intervals end where the clock's milliseconds divide by the tick, so that collectors
-            // tick together. A late wake-up makes one longer tick, never two in a row.
-            let wait = self.tick_ms - self.clock.unix_ms() % self.tick_ms;
+            let wait = self.until_next();
             tokio::select! {
-                () = sleep(Duration::from_millis(wait)) => self.tick(),
+                () = sleep(wait) => self.tick(),
                 () = stop.cancelled() => break,
             }
         }
         self.reducer.resolve_all();
         self.tick();
         self.hub.close();
+    }
+
+    /// How long until the interval ends. Intervals end where the clock's milliseconds divide by
+    /// the tick, so that collectors tick together. A late wake-up makes one longer tick, never two
+    /// in a row; and so does one that is a moment early because the clock is being slowed.
+    fn until_next(&self) -> Duration {
+        let now = self.clock.unix_ms();
+        let next = grid(now, self.tick_ms) + self.tick_ms;
+        let next = if next == self.last_end_ms { next + self.tick_ms } else { next };
+        Duration::from_millis(next - now)
     }
 
     fn tick(&mut self) {
@@ -277,6 +285,38 @@ mod tests {
             assert!(pair[1].ms <= 1_000 && pair[1].edges.is_empty());
         }
         assert_eq!(pipeline.now_ms() / 1_000, 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wake_up_a_moment_early_does_not_tick_twice() {
+        let clock = Clock::start_at(STARTED);
+        let reducer = Arc::new(Reducer::new(reduce::Settings::default()));
+        let settings = hub::Settings::default();
+        let hub = Hub::new(Arc::clone(&reducer), SourceLabel::Live, settings, clock);
+        let mut ticker = Ticker::new(reducer, hub, clock, 200);
+        assert_eq!(ticker.until_next(), Duration::from_millis(63));
+        tokio::time::advance(Duration::from_millis(62)).await;
+        assert_eq!(ticker.interval(), (1_700_000_000_000, 1_700_000_000_200));
+        assert_eq!(ticker.until_next(), Duration::from_millis(201));
+        tokio::time::advance(Duration::from_millis(201)).await;
+        assert_eq!(ticker.interval(), (1_700_000_000_200, 1_700_000_000_400));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_is_set_anew_makes_one_tick_of_usual_length() {
+        let mut clock = Clock::start_at(STARTED);
+        let reducer = Arc::new(Reducer::new(reduce::Settings::default()));
+        let settings = hub::Settings::default();
+        let hub = Hub::new(Arc::clone(&reducer), SourceLabel::Live, settings, clock);
+        let mut ticker = Ticker::new(reducer, hub, clock, 200);
+        for new_ms in [STARTED - 3_600_000, STARTED + 3_600_000] {
+            clock = Clock::start_at(new_ms);
+            ticker.clock = clock;
+            let (begin, end) = ticker.interval();
+            assert_eq!(end - begin, 200);
+            assert!(end.abs_diff(new_ms) <= 200);
+            assert!(ticker.until_next() <= Duration::from_millis(400));
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,6 +1,7 @@
 //! The collector's own telemetry, from the real program to a real collector.
 
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a panic here is a failed test with a line number")]
 
 use std::io::Read;
 use std::process::{Child, Command, Stdio};

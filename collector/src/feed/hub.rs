@@ -173,24 +173,30 @@ impl Hub {
 
     /// Takes other settings from now on. The length of a tick stays as it was.
     pub fn configure(&self, settings: &Settings) {
-        let mut own = self.settings.lock();
-        *own = Settings { tick: own.tick, ..settings.clone() };
-        self.state.lock().history.bound(own.history, own.history_bytes);
+        {
+            let mut own = self.settings.lock();
+            *own = Settings { tick: own.tick, ..settings.clone() };
+        }
+        self.state.lock().history.bound(settings.history, settings.history_bytes);
     }
 
     /// A new viewer. It receives a hello, how things stood when the recent past began (the complete
     /// graph and the notices), the recent past as it happened, and then what happens.
     pub fn subscribe(self: &Arc<Self>) -> Subscription {
         self.viewers.fetch_add(1, Ordering::Relaxed);
+        self.begin()
+    }
+
+    fn begin(self: &Arc<Self>) -> Subscription {
         let head = self.head.subscribe();
+        let mut opening = VecDeque::new();
+        opening.extend(encode(&Message::Hello(self.hello())));
         let mut state = self.state.lock();
         let place = Place {
             next: state.history.first(),
             ticks: state.history.ticks_before(state.history.first()),
             present: false,
         };
-        let mut opening = VecDeque::new();
-        opening.extend(encode(&Message::Hello(self.hello())));
         opening.extend(state.past.frames());
         drop(state);
         Subscription::new(Arc::clone(self), place, opening, head)
@@ -202,11 +208,13 @@ impl Hub {
     /// [`Full`] if there are as many viewers as are allowed.
     pub fn admit(self: &Arc<Self>) -> Result<Subscription, Full> {
         let max = self.settings.lock().max_viewers;
-        if self.viewers.load(Ordering::Relaxed) >= max {
+        let one_more = |viewers| (viewers < max).then_some(viewers + 1);
+        let place = self.viewers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        if place.is_err() {
             self.turned_away.fetch_add(1, Ordering::Relaxed);
             return Err(Full { max });
         }
-        Ok(self.subscribe())
+        Ok(self.begin())
     }
 
     /// Whether a web page of that origin may read; `None` for programs that are no browsers.

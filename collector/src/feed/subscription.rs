@@ -18,6 +18,9 @@ use crate::reduce::node::NodeId;
 /// How often details are sent.
 const DETAIL_EVERY: Duration = Duration::from_secs(1);
 
+/// However often a viewer asks anew: as fast as somebody can click.
+const DETAIL_AT_MOST_EVERY: Duration = Duration::from_millis(100);
+
 /// How many nodes, and how many edges, one viewer may inspect: as many as a screen has room for.
 const MAX_INSPECTED: usize = 16;
 
@@ -32,6 +35,8 @@ pub struct Subscription {
     asked: Arc<Asked>,
     /// When the next details are due; `None` while nothing is inspected.
     details_due: Option<Instant>,
+    /// When the last details were made.
+    details_made: Option<Instant>,
 }
 
 /// Asks for details on behalf of a [`Subscription`], from wherever it is convenient.
@@ -57,7 +62,15 @@ impl Subscription {
         first: VecDeque<Frame>,
         head: watch::Receiver<u64>,
     ) -> Self {
-        Self { hub, place, first, head, asked: Arc::default(), details_due: None }
+        Self {
+            hub,
+            place,
+            first,
+            head,
+            asked: Arc::default(),
+            details_due: None,
+            details_made: None,
+        }
     }
 
     /// The next frame; `None` once the feed has ended. Waits as long as there is nothing. Safe to
@@ -83,7 +96,10 @@ impl Subscription {
             tokio::select! {
                 // The sender lives in the hub, which this holds, so it cannot be gone.
                 _ = self.head.changed() => {}
-                () = self.asked.anew.notified() => self.details_due = Some(Instant::now()),
+                () = self.asked.anew.notified() => {
+                    let soonest = self.details_made.map(|made| made + DETAIL_AT_MOST_EVERY);
+                    self.details_due = soonest.max(Some(Instant::now()));
+                }
                 () = until(self.details_due) => {}
             }
         }
@@ -101,6 +117,7 @@ impl Subscription {
 
     fn queue_details(&mut self) {
         let Inspected { nodes, edges } = self.asked.inspected.lock().clone();
+        self.details_made = Some(Instant::now());
         let any = !nodes.is_empty() || !edges.is_empty();
         self.details_due = any.then(|| Instant::now() + DETAIL_EVERY);
         let nodes = nodes.into_iter().map(Subject::Node);

@@ -226,6 +226,20 @@ async fn details_come_now_and_every_second_to_the_viewer_that_asked() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_viewer_that_asks_all_the_time_is_answered_ten_times_a_second() {
+    let hub = hub();
+    let mut viewer = hub.subscribe();
+    received(&mut viewer).await;
+    let mut details = 0;
+    for id in 0..1_000 {
+        viewer.request(Request::Inspect { nodes: vec![NodeId(id)], edges: Vec::new() });
+        details += received(&mut viewer).await.len();
+    }
+    // Reading what there is takes a millisecond of the time that stands still.
+    assert!((9..=11).contains(&details), "{details}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_viewer_inspects_no_more_than_a_screen_holds() {
     let hub = hub();
     let mut viewer = hub.subscribe();
