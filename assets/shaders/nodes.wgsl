@@ -27,7 +27,7 @@ const ROWS: f32 = 3.0;
 const CELL: f32 = 128.0;
 const SPREAD: f32 = 16.0;
 // How far beyond its radius a node's lights reach.
-const REACH: f32 = 1.75;
+const REACH: f32 = 1.5;
 
 struct Disc {
     @builtin(position) position: vec4<f32>,
@@ -124,7 +124,7 @@ fn fragment(in: Disc) -> @location(0) vec4<f32> {
 
     // Lights around it: arrivals, errors, cold starts, and the mark of what is chosen.
     let out = max(distance, 0.0) / radius;
-    let fall = max(1.0 - out / (REACH - 1.1), 0.0);
+    let fall = max(1.0 - out / (REACH - 1.06), 0.0);
     let shine = in.state.y * 0.20 * fall * fall * fall;
     let alarm = in.state.z * 0.55 * fall * fall;
     let band = max(radius * 0.055, 1.0);

@@ -61,7 +61,7 @@ fn vertex(@builtin(vertex_index) index: u32) -> Dot {
     // Not below 1.2 px: a dot must stay a dot on a wall seen from afar.
     let radius = max(frame.particle * frame.stroke * size, 1.2);
     // The triangle's corners lie at twice the radius of the circle that it must hold.
-    let holds = radius * mix(1.55, 2.3, cold) + 1.0;
+    let holds = radius * mix(1.4, 2.15, cold) + 0.8;
     let corner = index % 3u;
     var local = vec2<f32>(2.0, 0.0);
     if corner == 1u {
@@ -93,16 +93,16 @@ fn fragment(in: Dot) -> @location(0) vec4<f32> {
     let far = length(in.local);
     let p = abs(in.local);
 
-    // Outlines, in px: a dot; a long diamond; a hollow square on its tip; a triangle.
+    // Outlines, in px: a dot; a long diamond; a hollow square on its tip; an arrowhead.
     let disc = far - radius;
     let diamond = (p.x * 0.62 + p.y) * 0.85 - radius * 0.8;
     let square = abs((p.x + p.y) * 0.7071 - radius * 0.72) - radius * 0.26;
-    let triangle = max(-in.local.x, p.y * 0.8660254 + in.local.x * 0.5) - radius * 0.62;
-    let ill = select(select(diamond, square, sort > 1.5), triangle, sort > 2.5);
+    let arrow = max(-in.local.x - radius * 0.75, p.y * 0.921 + in.local.x * 0.389 - radius * 0.583);
+    let ill = select(select(diamond, square, sort > 1.5), arrow, sort > 2.5);
     let shape = select(disc, ill, sort > 0.5);
 
     // A soft light around it, and, after a cold start, a ring.
-    let light = max(1.0 - far / (radius * 1.55), 0.0);
+    let light = max(1.0 - far / (radius * 1.4), 0.0);
     let halo = coverage(abs(far - radius * 1.85) - max(radius * 0.2, 0.6)) * in.kind.z;
     let alpha = max(coverage(shape), light * light * 0.35) * in.color.a;
     let ring = halo * in.color.a * 0.9;

@@ -70,7 +70,7 @@ impl Plugin for SpanfallPlugins {
             TrafficPlugin::default(),
             LayoutPlugin,
             ScenePlugin,
-            ParticlesPlugin::default(),
+            ParticlesPlugin,
             PanelPlugin,
             SnapshotKeyPlugin,
             WallPlugin,

@@ -22,21 +22,20 @@ pub(super) struct Budget {
     wanted: f64,
 }
 
-impl Default for Budget {
-    fn default() -> Self {
-        Self { limit: DEFAULT_BUDGET, share: 1, wanted: 0.0 }
-    }
-}
-
 impl Budget {
     /// A budget of this many particles.
     pub(super) fn new(limit: u32) -> Self {
-        Self { limit, ..Self::default() }
+        Self { limit, share: 1, wanted: 0.0 }
     }
 
     /// The most particles wanted on screen.
     pub(super) fn limit(&self) -> u32 {
         self.limit
+    }
+
+    /// Changes the most particles wanted on screen; the share follows with the next tick.
+    pub(super) fn set_limit(&mut self, limit: u32) {
+        self.limit = limit;
     }
 
     /// How many hops one particle stands for: 1, 2, 5, 10, 20, 50, and so on.
@@ -101,7 +100,7 @@ mod tests {
 
     #[test]
     fn within_the_budget_each_particle_is_one_hop() {
-        let mut budget = Budget::default();
+        let mut budget = Budget::new(DEFAULT_BUDGET);
         settle(&mut budget, f64::from(DEFAULT_BUDGET));
         assert_eq!(budget.share(), 1);
     }

@@ -38,31 +38,40 @@ use travel::travel;
 const BACKWARDS: f64 = 1.0;
 
 /// Spawns particles. Needs [`ScenePlugin`](crate::scene::ScenePlugin), which draws them.
-#[derive(Clone, Copy, Debug)]
-pub struct ParticlesPlugin {
-    /// The most particles on screen; past it, each stands for several hops.
-    pub budget: u32,
-}
-
-impl Default for ParticlesPlugin {
-    fn default() -> Self {
-        Self { budget: DEFAULT_BUDGET }
-    }
-}
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ParticlesPlugin;
 
 impl Plugin for ParticlesPlugin {
     fn build(&self, app: &mut App) {
-        // Half of the ring is left for bursts that come before the share has followed them.
-        let limit = self.budget.clamp(1, CAPACITY / 2);
-        app.insert_resource(ParticleStats { alive: 0, budget: limit, share: 1, left_out: 0 })
-            .insert_resource(Particles::new(limit))
+        app.init_resource::<ParticleBudget>()
+            .init_resource::<ParticleStats>()
+            .init_resource::<Particles>()
             .add_message::<Played>()
             .add_systems(Update, (spawn_particles, keep_time).chain().in_set(Flow::Particles));
     }
 }
 
+/// The most particles on screen; past it, each stands for several hops. May be changed at any time.
+#[derive(Resource, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParticleBudget(pub u32);
+
+impl ParticleBudget {
+    /// Half of the ring is left for bursts that come before the share has followed them.
+    const LARGEST: u32 = CAPACITY / 2;
+
+    fn limit(self) -> u32 {
+        self.0.clamp(1, Self::LARGEST)
+    }
+}
+
+impl Default for ParticleBudget {
+    fn default() -> Self {
+        Self(DEFAULT_BUDGET)
+    }
+}
+
 /// What the legend says about the particles.
-#[derive(Resource, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Resource, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParticleStats {
     /// Particles under way.
     pub alive: u32,
@@ -87,18 +96,26 @@ struct Particles {
     fresh: Vec<Spawn>,
 }
 
-impl Particles {
-    fn new(limit: u32) -> Self {
+impl Default for ParticleStats {
+    fn default() -> Self {
+        Self { alive: 0, budget: DEFAULT_BUDGET, share: 1, left_out: 0 }
+    }
+}
+
+impl Default for Particles {
+    fn default() -> Self {
         Self {
             ring: Ring::new(CAPACITY),
             census: Census::default(),
-            budget: Budget::new(limit),
+            budget: Budget::new(DEFAULT_BUDGET),
             carries: HashMap::default(),
             clock: 0.0,
             fresh: Vec::new(),
         }
     }
+}
 
+impl Particles {
     fn clear(&mut self) {
         self.ring.clear();
         self.census.clear();
@@ -111,6 +128,7 @@ fn spawn_particles(
     playback: Res<'_, Playback>,
     traffic: Res<'_, Traffic>,
     slots: Res<'_, EdgeSlots>,
+    budget: Res<'_, ParticleBudget>,
     mut particles: ResMut<'_, Particles>,
     mut upload: ResMut<'_, Upload>,
     mut pulses: ResMut<'_, Pulses>,
@@ -130,9 +148,11 @@ fn spawn_particles(
     if particles.carries.len() > traffic.edges.len() {
         particles.carries.retain(|edge, _| traffic.edges.contains_key(edge));
     }
+    particles.budget.set_limit(budget.limit());
     for Played { tick, start, length } in played.read() {
         let length = length.max(1e-3);
-        particles.budget.observe(wanted(&tick.edges, length));
+        // By the tick's own length: a late one is played in less.
+        particles.budget.observe(wanted(&tick.edges, f64::from(tick.ms.max(1)) / 1e3));
         for edge_tick in &tick.edges {
             let Some(edge) = traffic.edges.get(&edge_tick.edge) else { continue };
             let Some(slot) = slots.of(edge_tick.edge) else { continue };
@@ -218,44 +238,4 @@ fn pack(particle: &Spawn, slot: u32) -> ParticleBytes {
 }
 
 #[cfg(test)]
-mod tests {
-    use spanfall_collector::reduce::hop::{Class, Counts};
-
-    use super::*;
-
-    #[test]
-    fn records_are_packed_as_the_shader_unpacks_them() {
-        let particle = Spawn {
-            start: PERIOD + 2.5,
-            travel: 1.25,
-            class: Class::Error,
-            cold: true,
-            lane: 200,
-            seed: 0xBEEF,
-        };
-        let bytes = pack(&particle, 7);
-        let word = |index: usize| u32::from_le_bytes(bytes[index * 4..][..4].try_into().unwrap());
-        assert_eq!(word(0), 7);
-        assert_eq!(f32::from_bits(word(1)), 2.5);
-        assert_eq!(f32::from_bits(word(2)), 1.25);
-        assert_eq!(word(3) & 3, 3);
-        assert_eq!(word(3) >> 2 & 1, 1);
-        assert_eq!(word(3) >> 8 & 255, 200);
-        assert_eq!(word(3) >> 16, 0xBEEF);
-    }
-
-    #[test]
-    fn a_renderer_that_has_stopped_costs_no_memory() {
-        let mut particles = Particles::new(DEFAULT_BUDGET);
-        let counts = Counts { ok: 300_000.0, ..Counts::default() };
-        let tick = EdgeTick { edge: EdgeId(1), counts, p50_us: 0, p99_us: 0 };
-        let mut out = Vec::new();
-        let mut left_out = 0;
-        for second in 0..10 {
-            particles.ring.retire(f64::from(second) * 10.0);
-            left_out += particles.launch(&tick, 0, (f64::from(second) * 10.0, 0.2), &mut out).1;
-        }
-        assert_eq!(out.len() as u32, CAPACITY);
-        assert_eq!(left_out, 3_000_000 - CAPACITY);
-    }
-}
+mod tests;

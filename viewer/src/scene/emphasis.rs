@@ -12,7 +12,7 @@ use crate::traffic::Traffic;
 /// How bright nodes are that are not in focus while something is.
 const NODE_BEHIND: f32 = 0.22;
 /// The same for edges and their particles.
-const EDGE_BEHIND: f32 = 0.12;
+const EDGE_BEHIND: f32 = 0.09;
 /// Seconds in which a third of the way to the new brightness is left.
 const EASE: f32 = 0.09;
 /// Brightnesses this close are the same.
@@ -24,13 +24,15 @@ pub struct Emphasis {
     nodes: HashMap<NodeId, f32>,
     edges: HashMap<EdgeId, f32>,
     chosen: HashMap<NodeId, f32>,
+    front: Front,
     moving: bool,
 }
 
 /// What stays bright.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 enum Front {
     /// Everything: nothing is in focus.
+    #[default]
     All,
     /// These.
     Only { nodes: HashSet<NodeId>, edges: HashSet<EdgeId> },
@@ -52,6 +54,16 @@ impl Emphasis {
         self.chosen.get(&node).copied().unwrap_or(0.0)
     }
 
+    /// Whether this node is in front, or will be as soon as brightness has followed.
+    pub fn is_front_node(&self, node: NodeId) -> bool {
+        self.front.has_node(&node)
+    }
+
+    /// Whether this edge is in front, or will be.
+    pub fn is_front_edge(&self, edge: EdgeId) -> bool {
+        self.front.has_edge(&edge)
+    }
+
     /// Whether any brightness is still changing.
     pub fn moving(&self) -> bool {
         self.moving
@@ -59,7 +71,8 @@ impl Emphasis {
 
     /// Goes on by `passed` seconds.
     pub fn advance(&mut self, focus: &Focus, traffic: &Traffic, passed: f32) {
-        let front = Front::of(focus.item(), traffic);
+        self.front = Front::of(focus.item(), traffic);
+        let front = &self.front;
         let step = 1.0 - (-passed.max(0.0) / EASE).exp();
         let node = |id: &NodeId| if front.has_node(id) { 1.0 } else { NODE_BEHIND };
         let edge = |id: &EdgeId| if front.has_edge(id) { 1.0 } else { EDGE_BEHIND };

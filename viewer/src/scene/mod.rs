@@ -17,7 +17,7 @@ mod edges;
 mod labels;
 mod nodes;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 
 pub use fonts::Fonts;
 pub use theme::Theme;

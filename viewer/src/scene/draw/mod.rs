@@ -290,3 +290,33 @@ impl RenderCommand<Transparent2d> for DrawTriangles {
         RenderCommandResult::Success
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A constant of a shader, as its text says.
+    fn constant(shader: &str, name: &str) -> f32 {
+        let (_, source) = shaders::all().into_iter().find(|(file, _)| *file == shader).unwrap();
+        let after = source.split(&format!("const {name}: f32 = ")).nth(1).unwrap().to_owned();
+        after.split(';').next().unwrap().parse().unwrap()
+    }
+
+    #[test]
+    fn an_edge_is_drawn_with_as_many_vertices_as_its_shader_expects() {
+        let segments = constant("edges.wgsl", "SEGMENTS");
+        assert_eq!(EDGE_VERTICES as f32, 2.0 * (segments + 1.0));
+    }
+
+    #[test]
+    fn the_shader_cuts_the_atlas_as_it_was_made() {
+        let made = include_str!("../../../../assets/icons/atlas.py");
+        for (python, name) in
+            [("COLUMNS = ", "COLUMNS"), ("CELL = ", "CELL"), ("SPREAD = ", "SPREAD")]
+        {
+            let text = made.split(&format!("\n{python}")).nth(1).unwrap();
+            let number = text.split(|c: char| !c.is_ascii_digit()).next().unwrap();
+            assert_eq!(number.parse::<f32>().unwrap(), constant("nodes.wgsl", name));
+        }
+    }
+}

@@ -53,11 +53,6 @@ impl Streams {
         Self { cell: cell.max(1.0), weights: HashMap::default() }
     }
 
-    /// How far apart an edge's points should be.
-    pub(super) fn step(&self) -> f32 {
-        self.cell
-    }
-
     /// Adds an edge of this width (design pixels) by points along it.
     pub(super) fn add(&mut self, points: impl Iterator<Item = Vec2>, width: f32) {
         let mut last = None;

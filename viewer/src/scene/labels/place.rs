@@ -20,6 +20,8 @@ pub(super) struct Wish {
     pub(super) rate: String,
     /// On which side its label stood before.
     pub(super) before: Option<Side>,
+    /// How much of what is in front may run where it stands, in what [`Streams::weight`] counts.
+    pub(super) tolerance: f32,
     /// What matters more is placed first.
     pub(super) priority: f32,
 }
@@ -73,10 +75,12 @@ pub(super) struct Placed {
 }
 
 /// Places what fits; `None` for what does not. `window` is the part of the screen that is seen, and
-/// `streams` is where edges run, which labels keep away from if they can.
+/// `streams` is where edges run, which labels keep away from if they can: all of them, and those
+/// `in_front`.
 pub(super) fn place(
     wishes: &[Wish],
     streams: &Streams,
+    in_front: &Streams,
     font: Type,
     window: Rect,
 ) -> Vec<Option<Placed>> {
@@ -103,8 +107,10 @@ pub(super) fn place(
             let labels = sides.into_iter().zip(RELUCTANCE).filter_map(|(side, reluctance)| {
                 let label = label(wish, name.clone()?, rate, side, font);
                 let stays = if wish.before == Some(side) { STAYING } else { 0.0 };
-                let cost = reluctance - stays + streams.weight(label.rect(wish.center));
-                fits(&label).then_some((cost, label))
+                let rect = label.rect(wish.center);
+                let cost = reluctance - stays + streams.weight(rect);
+                let covers = || in_front.weight(rect) > wish.tolerance;
+                (fits(&label) && !covers()).then_some((cost, label))
             });
             labels.min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, label)| label)
         });
@@ -127,9 +133,9 @@ const BELOW: [Side; 4] = [Side::Below, Side::Above, Side::Right, Side::Left];
 const BESIDE: [Side; 4] = [Side::Right, Side::Left, Side::Below, Side::Above];
 /// How much less the second to fourth side is liked, in what [`Streams::weight`] counts: a thin
 /// line across a label is better than another side, a stream is not.
-const RELUCTANCE: [f32; 4] = [0.0, 5.0, 9.0, 12.0];
+const RELUCTANCE: [f32; 4] = [0.0, 12.0, 14.0, 18.0];
 /// How much a label would rather stay on its side.
-const STAYING: f32 = 8.0;
+const STAYING: f32 = 16.0;
 
 /// Whether labels stand beside their nodes rather than below. The whole picture agrees on it, since
 /// labels that stand now here, now there are hard to read: below, where most nodes have room there.
@@ -196,12 +202,14 @@ mod tests {
             name: name.into(),
             rate: "12.4 /s".into(),
             before: None,
+            tolerance: f32::INFINITY,
             priority,
         }
     }
 
     fn placed(wishes: &[Wish]) -> Vec<Option<Placed>> {
-        place(wishes, &Streams::new(FONT.name), FONT, WINDOW)
+        let none = Streams::new(FONT.name);
+        place(wishes, &none, &none, FONT, WINDOW)
     }
 
     fn any_wishes() -> impl Strategy<Value = Vec<Wish>> {
@@ -278,11 +286,27 @@ mod tests {
         let at = |width| {
             let mut streams = Streams::new(FONT.name);
             streams.add((0..40).map(|i| Vec2::new(400.0 + 5.0 * i as f32, 535.0)), width);
-            let placed = place(&[wish(500.0, 500.0, "orders", 0.0)], &streams, FONT, WINDOW);
+            let placed =
+                place(&[wish(500.0, 500.0, "orders", 0.0)], &streams, &streams, FONT, WINDOW);
             placed[0].as_ref().unwrap().side
         };
-        assert_eq!(at(0.2), Side::Below);
+        assert_eq!(at(0.8), Side::Below);
         assert_eq!(at(6.0), Side::Above);
+    }
+
+    #[test]
+    fn what_has_stepped_back_does_not_cover_what_is_in_front() {
+        let mut front = Streams::new(FONT.name);
+        front.add((0..100).map(|i| Vec2::new(500.0, 300.0 + 4.0 * i as f32)), 5.0);
+        front.add((0..100).map(|i| Vec2::new(300.0 + 4.0 * i as f32, 500.0)), 5.0);
+        let mut behind = wish(500.0, 500.0, "orders", 0.0);
+        let streams = Streams::new(FONT.name);
+        let shown = |wish: &Wish| {
+            place(std::slice::from_ref(wish), &streams, &front, FONT, WINDOW)[0].is_some()
+        };
+        assert!(shown(&behind));
+        behind.tolerance = 8.0;
+        assert!(!shown(&behind));
     }
 
     #[test]

@@ -1,0 +1,147 @@
+//! When labels are placed anew, and what they ask for. In: where nodes and edges are on the screen,
+//! what is in focus, and what labels say. Out: their places.
+
+use bevy::camera::Camera2d;
+use bevy::prelude::*;
+use bevy::time::Real;
+use spanfall_collector::reduce::node::NodeId;
+
+use super::obstacles::Streams;
+use super::place::{Type, Wish, place};
+use super::screen::{self, Screen};
+use super::{Label, Labels};
+use crate::activity::Activity;
+use crate::focus::{Focus, Item};
+use crate::interaction::PanelInsets;
+use crate::interaction::view::Insets;
+use crate::layout::{Curves, Places};
+use crate::scene::edges::line_width;
+use crate::scene::emphasis::Emphasis;
+use crate::scene::theme::Theme;
+use crate::traffic::Traffic;
+
+/// Seconds between two placements while a person zooms, points or resizes.
+const PLACE_SOON: f64 = 0.1;
+/// Seconds between two placements while only the traffic changes.
+const PLACE_LATER: f64 = 0.5;
+/// How much may run under the label of a node that is not in front: a thin line or two.
+const BEHIND_TOLERANCE: f32 = 8.0;
+
+/// What labels were placed for, apart from panning and the traffic.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Situation {
+    pixel: f32,
+    window: Rect,
+    focus: Focus,
+    font: Type,
+}
+
+/// Finds room for the labels when what they say, the zoom, or where nodes are has changed.
+pub(super) fn place_labels(
+    time: Res<'_, Time<Real>>,
+    theme: Res<'_, Theme>,
+    focus: Res<'_, Focus>,
+    (traffic, places, curves): (Res<'_, Traffic>, Res<'_, Places>, Res<'_, Curves>),
+    emphasis: Res<'_, Emphasis>,
+    cameras: Query<'_, '_, (&Camera, &Transform, &Projection), With<Camera2d>>,
+    panels: Option<Res<'_, PanelInsets>>,
+    mut labels: ResMut<'_, Labels>,
+    mut scale: Local<'_, f32>,
+    mut activity: ResMut<'_, Activity>,
+) {
+    let Some(screen) = screen::first(&cameras) else { return };
+    *scale = screen.text_scale(*scale);
+    let font = Type {
+        name: (theme.sizes.label * *scale).round(),
+        rate: (theme.sizes.label_rate * *scale).round(),
+    };
+    let window = free_window(&screen, panels.map(|panels| panels.0));
+    let here = Some(Situation { pixel: screen.pixel, window, focus: *focus, font });
+    let labels = &mut *labels;
+    let urgent = labels.placed_for != here;
+    let settled = labels.placed_places == places.revision && !labels.stale;
+    if settled && !urgent {
+        return;
+    }
+    let now = time.elapsed_secs_f64();
+    let pause = if urgent { PLACE_SOON } else { PLACE_LATER };
+    // A standing clock (a snapshot) must not keep labels waiting.
+    if now - labels.placed_at < pause && time.delta_secs() > 0.0 {
+        activity.extend(&time, pause);
+        return;
+    }
+    (labels.stale, labels.placed_at, labels.placed_places) = (false, now, places.revision);
+    (labels.font, labels.placed_for) = (Some(font), here);
+    let (ids, wishes): (Vec<NodeId>, Vec<Wish>) = labels
+        .of
+        .iter()
+        .filter_map(|(id, label)| {
+            Some((*id, label.wish(*id, &screen, &places, &emphasis, &focus)?))
+        })
+        .collect();
+    let [all, front] = streams(&traffic, &curves, &emphasis, &screen, font);
+    for (id, placed) in ids.iter().zip(place(&wishes, &all, &front, font, window)) {
+        if let Some(label) = labels.of.get_mut(id) {
+            label.placed = placed;
+        }
+    }
+}
+
+/// The part of the screen that panels leave free.
+fn free_window(screen: &Screen, panels: Option<Insets>) -> Rect {
+    let Insets { left, right, top, bottom } = panels.unwrap_or_default();
+    Rect::from_corners(Vec2::new(left, top), screen.size - Vec2::new(right, bottom))
+}
+
+/// Where edges run on the screen: all of them, and those in front.
+fn streams(
+    traffic: &Traffic,
+    curves: &Curves,
+    emphasis: &Emphasis,
+    screen: &Screen,
+    font: Type,
+) -> [Streams; 2] {
+    let [mut all, mut front] = [Streams::new(font.name), Streams::new(font.name)];
+    for (id, edge) in &traffic.edges {
+        let Some(curve) = curves.of.get(id) else { continue };
+        let steps = (curve.length / screen.pixel / font.name).clamp(1.0, 200.0).ceil();
+        let points =
+            (0..=steps as u32).map(|step| screen.of_world(curve.point(step as f32 / steps)));
+        let width = line_width(&edge.rates.per_second);
+        if emphasis.is_front_edge(*id) {
+            front.add(points.clone(), width);
+        }
+        all.add(points, width);
+    }
+    [all, front]
+}
+
+impl Label {
+    fn wish(
+        &self,
+        id: NodeId,
+        screen: &Screen,
+        places: &Places,
+        emphasis: &Emphasis,
+        focus: &Focus,
+    ) -> Option<Wish> {
+        let (center, radius) = (places.now.get(&id)?, places.radius.get(&id)?);
+        let front = emphasis.is_front_node(id);
+        let in_focus = [focus.hovered, focus.selected].contains(&Some(Item::Node(id)));
+        let priority = self.priority
+            + if in_focus { 1e6 } else { 0.0 }
+            + if front { 1e3 } else { 0.0 }
+            // Who has room keeps it from those who want it no more.
+            + if self.placed.is_some() { 0.6 } else { 0.0 };
+        Some(Wish {
+            center: screen.of_world(*center),
+            radius: radius / screen.pixel,
+            name: self.name.clone(),
+            rate: self.second_line(),
+            before: self.placed.as_ref().map(|placed| placed.side),
+            // What has stepped back does not cover what is in front.
+            tolerance: if front { f32::INFINITY } else { BEHIND_TOLERANCE },
+            priority,
+        })
+    }
+}
