@@ -141,8 +141,8 @@ impl Random {
 
     /// Denser in the middle: a stream has a core.
     fn lane(&mut self) -> u8 {
-        let bits = self.bits();
-        ((bits as u8 as u16 + (bits >> 8) as u8 as u16) / 2) as u8
+        let [a, b, ..] = self.bits().to_le_bytes();
+        a.midpoint(b)
     }
 }
 

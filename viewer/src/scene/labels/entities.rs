@@ -69,11 +69,9 @@ pub(super) fn write_texts(
             }
         }
         if let Ok((mut span, mut text_font)) = spans.get_mut(handles.trouble) {
-            let gap = if label.rate.is_empty() { "" } else { "  " };
-            let trouble = label.trouble.as_str();
-            let same = span.0.strip_prefix(gap).is_some_and(|said| said == trouble);
-            if !same && !(trouble.is_empty() && span.0.is_empty()) {
-                span.0 = if trouble.is_empty() { String::new() } else { format!("{gap}{trouble}") };
+            let said = label.trouble_words();
+            if span.0 != said {
+                span.0 = said;
             }
             if resized {
                 *text_font = fonts.medium(font.rate);

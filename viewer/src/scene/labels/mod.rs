@@ -82,10 +82,15 @@ struct Label {
 impl Label {
     /// The line below the name.
     fn second_line(&self) -> String {
+        format!("{}{}", self.rate, self.trouble_words())
+    }
+
+    /// What of that line says what goes wrong, with its distance from the rate.
+    fn trouble_words(&self) -> String {
         match (self.rate.as_str(), self.trouble.as_str()) {
-            (rate, "") => rate.to_owned(),
+            (_, "") => String::new(),
             ("", trouble) => trouble.to_owned(),
-            (rate, trouble) => format!("{rate}  {trouble}"),
+            (_, trouble) => format!("  {trouble}"),
         }
     }
 }

@@ -6,7 +6,7 @@ use spanfall_collector::reduce::hop::Counts;
 pub(super) fn rate_words(per_second: f64) -> String {
     match per_second {
         // Less than one in an hour: the rest of a smoothed rate, not a rate.
-        r if !(r > 0.0003) => String::new(),
+        r if r.is_nan() || r <= 0.0003 => String::new(),
         r if r < 0.0095 => format!("{} /h", (r * 3600.0).round()),
         r if r < 0.095 => format!("{:.1} /min", r * 60.0),
         r if r < 99.95 => format!("{r:.1} /s"),
@@ -51,7 +51,7 @@ impl Trouble {
 fn share_words(count: f64, rates: &Counts) -> Option<String> {
     let share = count / rates.total();
     match share {
-        s if !(s > 0.0005) => None,
+        s if s.is_nan() || s <= 0.0005 => None,
         s if s < 0.0995 => Some(format!("{:.1}%", s * 100.0)),
         s => Some(format!("{:.0}%", s.min(1.0) * 100.0)),
     }
