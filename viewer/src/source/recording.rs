@@ -52,7 +52,7 @@ pub(super) async fn run(mut feed: Feed, recording: Recording) {
         () = async {
             let text = play(&mut feed, replayer, &config, label).await;
             tell(&feed, &recording, text).await;
-            std::future::pending().await
+            std::future::pending::<()>().await;
         } => {}
         () = stop.cancelled() => {}
     }
