@@ -1,9 +1,11 @@
-//! Idle costs nothing: frames are drawn while something moves, and not otherwise. In: plugins say
-//! until when they animate. Out: requests to the window for another frame.
+//! Idle costs nothing: frames are drawn while something moves, and not otherwise. In: a person's
+//! input, and plugins that say until when they animate. Out: requests to the window for another
+//! frame.
 
 use bevy::prelude::*;
 use bevy::time::Real;
-use bevy::window::RequestRedraw;
+use bevy::window::{RequestRedraw, WindowEvent};
+use bevy::winit::{EventLoopProxyWrapper, WinitUserEvent};
 
 /// Until when frames go on, one after the other. Any plugin that animates something extends it.
 #[derive(Resource, Clone, Copy, Debug, Default, PartialEq)]
@@ -20,13 +22,48 @@ impl Activity {
     }
 }
 
+/// What another thread calls to have the next frame drawn. Without a window it does nothing.
+pub fn waker(
+    event_loop: Option<&EventLoopProxyWrapper>,
+) -> impl Fn() + Send + Sync + 'static + use<> {
+    let proxy = event_loop.map(|wrapper| (**wrapper).clone());
+    move || {
+        // An error means that the event loop has ended, and then nobody looks any more.
+        if let Some(proxy) = &proxy {
+            let _ = proxy.send_event(WinitUserEvent::WakeUp);
+        }
+    }
+}
+
+/// Frames go on for so many seconds at first: fonts load, and pipelines are compiled.
+const START: f64 = 4.0;
+
+/// Frames go on for so many seconds after an input: its effect takes a few to show.
+const INPUT: f64 = 0.5;
+
 /// Asks for the next frame while there is [`Activity`].
 #[derive(Debug, Default)]
 pub struct ActivityPlugin;
 
 impl Plugin for ActivityPlugin {
     fn build(&self, app: &mut App) {
-        app.init_resource::<Activity>().add_message::<RequestRedraw>().add_systems(Last, redraw);
+        app.insert_resource(Activity { until: START })
+            .add_message::<RequestRedraw>()
+            .add_message::<WindowEvent>()
+            .add_systems(First, follow_input)
+            .add_systems(Last, redraw);
+    }
+}
+
+fn follow_input(
+    mut events: MessageReader<'_, '_, WindowEvent>,
+    time: Res<'_, Time<Real>>,
+    mut activity: ResMut<'_, Activity>,
+) {
+    // A redraw is no input, but the answer to the request for one.
+    let input = |event: &WindowEvent| !matches!(event, WindowEvent::RequestRedraw(_));
+    if events.read().filter(|event| input(event)).count() > 0 {
+        activity.extend(&time, INPUT);
     }
 }
 
@@ -44,22 +81,37 @@ fn redraw(
 mod tests {
     use std::time::Duration;
 
+    use bevy::ecs::message::MessageCursor;
     use bevy::time::{TimePlugin, TimeUpdateStrategy};
 
     use super::*;
 
+    /// Runs one frame; whether it asked for the next.
+    fn asks(app: &mut App, cursor: &mut MessageCursor<RequestRedraw>) -> bool {
+        app.update();
+        cursor.read(app.world().resource::<Messages<RequestRedraw>>()).count() > 0
+    }
+
     #[test]
-    fn frames_stop_when_nothing_moves() {
+    fn frames_stop_when_nothing_moves_and_go_on_with_an_input() {
         let mut app = App::new();
         app.add_plugins((TimePlugin, ActivityPlugin))
             .insert_resource(TimeUpdateStrategy::ManualDuration(Duration::from_millis(100)));
-        app.update();
-        let asked = |app: &mut App| {
-            app.update();
-            app.world().resource::<Messages<RequestRedraw>>().iter_current_update_messages().count()
-        };
-        assert_eq!(asked(&mut app), 0);
-        app.world_mut().resource_mut::<Activity>().until = 0.25;
-        assert_eq!([asked(&mut app), asked(&mut app), asked(&mut app)], [1, 0, 0]);
+        let mut cursor = MessageCursor::default();
+        let mut frames = 0;
+        while asks(&mut app, &mut cursor) {
+            frames += 1;
+        }
+        assert_eq!(frames, 40, "the first seconds");
+        assert!(!asks(&mut app, &mut cursor));
+
+        let window = Entity::PLACEHOLDER;
+        let left = bevy::window::CursorLeft { window };
+        app.world_mut().write_message(WindowEvent::CursorLeft(left));
+        let after: Vec<bool> = (0..6).map(|_| asks(&mut app, &mut cursor)).collect();
+        assert_eq!(after, [true, true, true, true, true, false]);
+
+        app.world_mut().write_message(WindowEvent::RequestRedraw(RequestRedraw));
+        assert!(!asks(&mut app, &mut cursor), "a redraw does not ask for another");
     }
 }

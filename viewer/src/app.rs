@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use bevy::app::TerminalCtrlCHandlerPlugin;
 use bevy::log::LogPlugin;
 use bevy::prelude::*;
 use bevy::time::Real;
@@ -10,6 +11,7 @@ use bevy::window::WindowResolution;
 use bevy::winit::{UpdateMode, WinitSettings};
 
 use crate::activity::{Activity, ActivityPlugin};
+use crate::exit::ExitPlugin;
 use crate::focus::{Command, FocusPlugin, FocusSystems};
 use crate::interaction::InteractionPlugin;
 use crate::layout::LayoutPlugin;
@@ -104,20 +106,23 @@ pub fn window_app(source: Source) -> App {
     app.add_plugins(
         DefaultPlugins
             .set(WindowPlugin { primary_window: Some(window), ..default() })
-            .set(log_plugin()),
+            .set(log_plugin())
+            .disable::<TerminalCtrlCHandlerPlugin>(),
     );
     // Frames are drawn when something happens: see `activity`. The long wait is only a safety net
     // against a lost wake-up.
     let wait = UpdateMode::reactive_low_power(Duration::from_secs(60));
     app.insert_resource(WinitSettings { focused_mode: wait, unfocused_mode: wait });
-    app.add_plugins(SpanfallPlugins { source });
+    app.add_plugins((SpanfallPlugins { source }, ExitPlugin));
     app
 }
 
 /// The viewer without a window, for pictures of `size` pixels.
 pub fn headless_app(source: Source, size: UVec2) -> App {
     let mut app = App::new();
-    app.add_plugins(headless::plugins(size).set(log_plugin()));
+    app.add_plugins(
+        headless::plugins(size).set(log_plugin()).disable::<TerminalCtrlCHandlerPlugin>(),
+    );
     app.add_plugins(SpanfallPlugins { source });
     app
 }

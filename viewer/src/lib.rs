@@ -7,6 +7,7 @@ pub mod activity;
 pub mod app;
 pub mod cli;
 pub mod display;
+pub mod exit;
 pub mod focus;
 pub mod interaction;
 pub mod layout;

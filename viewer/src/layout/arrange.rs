@@ -64,6 +64,11 @@ impl Arrangement {
         bends.map(|bends| bends.iter().copied().map(Vec2::from).collect()).unwrap_or_default()
     }
 
+    /// Whether a request names none of the placed nodes: another system has come.
+    fn is_another(&self, request: &Request) -> bool {
+        !request.nodes.keys().any(|id| self.placement.places.contains_key(id))
+    }
+
     /// Whether all nodes may move.
     fn is_young(&self, now: f64) -> bool {
         self.placement.places.len() <= FEW
@@ -170,8 +175,7 @@ fn look(
         arrangement.seen = Some(traffic.revision);
         return;
     }
-    let empty = arrangement.placement.places.is_empty();
-    if empty {
+    if arrangement.is_another(&request) {
         arrangement.began = (!request.nodes.is_empty()).then_some(now);
     } else if arrangement.is_young(now) && now < arrangement.made + PACE && !arrangement.anew {
         // Not yet: see again when the pace allows.

@@ -15,6 +15,10 @@ pub struct Curve {
 /// Steps in which a curve is measured: enough for a quarter of a unit on the longest.
 const STEPS: usize = 24;
 
+/// How far a curve's controls may lie beyond what it should pass, as a share of its height: a curve
+/// keeps within its controls.
+const OVERSHOOT: f32 = 0.15;
+
 /// A node as its edges see it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct End {
@@ -139,11 +143,15 @@ fn bent(start: Vec2, end: Vec2, level: [Vec2; 2], bends: &[Vec2]) -> [Vec2; 2] {
     if scale.abs() < 1e-9 {
         return level;
     }
-    let limit = width.abs() * 0.6 + 120.0;
-    let held = |y: f32, from: f32| from + (y - from).clamp(-limit, limit);
+    // What lies beyond all that it should pass is of no use, and may be off the stage.
+    let heights = || bends.iter().map(|bend| bend.y).chain([start.y, end.y]);
+    let low = heights().fold(f32::INFINITY, f32::min);
+    let high = heights().fold(f32::NEG_INFINITY, f32::max);
+    let beyond = (high - low) * OVERSHOOT;
+    let held = |y: f32| y.clamp(low - beyond, high + beyond);
     [
-        Vec2::new(start.x + width / 3.0, held((ay * bb - by * ab) / scale, start.y)),
-        Vec2::new(end.x - width / 3.0, held((by * aa - ay * ab) / scale, end.y)),
+        Vec2::new(start.x + width / 3.0, held((ay * bb - by * ab) / scale)),
+        Vec2::new(end.x - width / 3.0, held((by * aa - ay * ab) / scale)),
     ]
 }
 
@@ -180,15 +188,18 @@ mod tests {
         }
 
         #[test]
-        fn a_curve_passes_near_its_bends(y in -400.0..400.0f32) {
+        fn a_curve_passes_near_its_bends_and_not_far_beyond(y in -400.0..400.0f32) {
             let source = End { at: Vec2::ZERO, radius: 20.0 };
             let target = End { at: Vec2::new(660.0, 0.0), radius: 20.0 };
             let bends = [Vec2::new(220.0, y), Vec2::new(440.0, y)];
             let curve = Curve::between(source, target, &bends, false);
+            let points: Vec<Vec2> = (1..100).map(|at| curve.point(at as f32 / 100.0)).collect();
             for bend in bends {
-                let near = (1..100).map(|step| curve.point(step as f32 / 100.0).distance(bend));
-                prop_assert!(near.fold(f32::INFINITY, f32::min) < 20.0);
+                let near = points.iter().map(|point| point.distance(bend));
+                prop_assert!(near.fold(f32::INFINITY, f32::min) < 20.0 + y.abs() * 0.3);
             }
+            let highest = points.iter().map(|point| point.y.abs()).fold(0.0, f32::max);
+            prop_assert!(highest < y.abs() * 1.05 + 20.0, "{highest} for {y}");
         }
     }
 

@@ -8,6 +8,8 @@ mod arrange;
 mod curve;
 mod glide;
 pub mod layered;
+#[cfg(test)]
+mod tests;
 
 pub use curve::Curve;
 
@@ -74,6 +76,9 @@ const RADIUS_STEP: f32 = 0.75;
 /// How fast a radius follows, in seconds.
 const RADIUS_TIME: f32 = 0.4;
 
+/// Seconds that one frame counts at most: after an idle minute a node still glides.
+const LONGEST_FRAME: f32 = 0.05;
+
 /// Lays out the graph.
 #[derive(Debug, Default)]
 pub struct LayoutPlugin;
@@ -131,12 +136,13 @@ fn glide_nodes(
     mut activity: ResMut<'_, Activity>,
 ) {
     let places = places.bypass_change_detection();
+    let delta = time.delta_secs().min(LONGEST_FRAME);
     let mut moving = false;
     for (id, target) in &places.target {
         let (Some(at), Some(speed)) = (places.now.get_mut(id), places.speed.get_mut(id)) else {
             continue;
         };
-        moving |= glide::glide(at, speed, *target, time.delta_secs());
+        moving |= glide::glide(at, speed, *target, delta);
     }
     if moving {
         places.revision += 1;
@@ -152,7 +158,8 @@ fn size_nodes(
     mut activity: ResMut<'_, Activity>,
 ) {
     wanted.retain(|id, _| traffic.nodes.contains_key(id));
-    let follow = 1.0 - (-time.delta_secs() / RADIUS_TIME).exp();
+    let delta = time.delta_secs().min(LONGEST_FRAME);
+    let follow = 1.0 - (-delta / RADIUS_TIME).exp();
     let mut changed = false;
     for (id, node) in &traffic.nodes {
         let radius = radius_of(node);

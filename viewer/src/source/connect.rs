@@ -7,6 +7,7 @@ use futures::{SinkExt as _, StreamExt as _};
 use spanfall_collector::feed::message::{Message as FeedMessage, PROTOCOL, Request};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message as Frame};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
@@ -128,7 +129,7 @@ async fn next_text(socket: &mut Socket) -> Result<String, Loss> {
             Some(Ok(Frame::Text(text))) => return Ok(text.as_str().to_owned()),
             Some(Ok(Frame::Close(close))) => {
                 return Err(match close {
-                    Some(close) if !close.reason.is_empty() => {
+                    Some(close) if close.code != CloseCode::Away && !close.reason.is_empty() => {
                         Loss::Refused(close.reason.to_string())
                     }
                     _ => Loss::Closed,

@@ -53,7 +53,7 @@ pub(super) async fn run(mut feed: Feed, embedded: Embedded) {
 }
 
 /// Shows the sample until the first spans arrive; from then on what arrives.
-async fn show(feed: &mut Feed, hub: &Arc<Hub>) {
+pub(super) async fn show(feed: &mut Feed, hub: &Arc<Hub>) {
     let inbox = Arc::clone(&feed.inbox);
     let label = SourceLabel::Sample(sample::NAME.to_owned());
     let config = sample::config();

@@ -49,12 +49,15 @@ struct Queue {
     /// The detail that was handed over last: a repetition shows nothing new.
     detail: Option<Detail>,
     heard: Instant,
+    /// The feed is lost: the time until the next try is shown.
+    lost: bool,
 }
 
 impl Inbox {
     /// An empty queue; `wake` makes the app look into it.
     pub(super) fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
-        let queue = Queue { events: VecDeque::new(), detail: None, heard: Instant::now() };
+        let queue =
+            Queue { events: VecDeque::new(), detail: None, heard: Instant::now(), lost: false };
         Self { queue: Mutex::new(queue), room: Notify::new(), wake: Box::new(wake) }
     }
 
@@ -79,12 +82,16 @@ impl Inbox {
         events
     }
 
-    /// Wakes the app once a second while nothing comes, so that it can tell for how long.
+    /// Wakes the app once a second while nothing comes, so that it can tell for how long, and when
+    /// the feed is tried again.
     pub(super) async fn watch(&self) {
         let mut second = tokio::time::interval(Duration::from_secs(1));
         loop {
             second.tick().await;
-            if self.queue().heard.elapsed() >= SILENCE {
+            let queue = self.queue();
+            let aging = queue.lost || queue.heard.elapsed() >= SILENCE;
+            drop(queue);
+            if aging {
                 (self.wake)();
             }
         }
@@ -109,6 +116,9 @@ enum Taken {
 impl Queue {
     fn take(&mut self, event: Event) -> Taken {
         self.heard = Instant::now();
+        if let Event::State(state) = &event {
+            self.lost = matches!(state, SourceState::Lost { .. });
+        }
         if let Event::Message(FeedMessage::Detail(detail)) = &event {
             if self.detail.as_ref() == Some(detail) {
                 return Taken::Silently;

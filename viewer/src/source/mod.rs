@@ -9,6 +9,8 @@ mod feed_file;
 mod inbox;
 mod recording;
 mod sample;
+#[cfg(test)]
+mod tests;
 mod thread;
 
 pub use embedded::Embedded;

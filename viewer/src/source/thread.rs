@@ -7,13 +7,14 @@ use std::time::Instant;
 
 use bevy::prelude::*;
 use bevy::time::Real;
-use bevy::winit::{EventLoopProxyWrapper, WinitUserEvent};
+use bevy::winit::EventLoopProxyWrapper;
 use spanfall_collector::feed::message::Request;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::inbox::{Event, Inbox};
 use super::{Arrived, Source, connect, embedded, recording};
+use crate::activity;
 use crate::focus::{Focus, Item};
 use crate::traffic::{Playback, SourceState};
 
@@ -64,13 +65,7 @@ pub(super) fn start(
     event_loop: Option<Res<'_, EventLoopProxyWrapper>>,
     mut commands: Commands<'_, '_>,
 ) {
-    let proxy = event_loop.map(|wrapper| (**wrapper).clone());
-    let inbox = Arc::new(Inbox::new(move || {
-        // An error means that the event loop has ended, and then nobody looks any more.
-        if let Some(proxy) = &proxy {
-            let _ = proxy.send_event(WinitUserEvent::WakeUp);
-        }
-    }));
+    let inbox = Arc::new(Inbox::new(activity::waker(event_loop.as_deref())));
     let nothing = Request::Inspect { nodes: Vec::new(), edges: Vec::new() };
     let (requests, asked) = watch::channel(nothing);
     let (paused, pauses) = watch::channel(false);

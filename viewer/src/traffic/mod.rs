@@ -148,10 +148,16 @@ fn obey(mut commands: MessageReader<'_, '_, Command>, mut playback: ResMut<'_, P
 /// Takes in what the source brought: graphs at once, ticks to wait for their time.
 fn receive(
     mut arrived: MessageReader<'_, '_, Arrived>,
+    time: Res<'_, Time<Real>>,
     mut traffic: ResMut<'_, Traffic>,
     mut reel: ResMut<'_, Reel>,
+    mut activity: ResMut<'_, Activity>,
 ) {
     for arrived in arrived.read() {
+        if !matches!(arrived, Arrived::Message { message: FeedMessage::Tick(_), .. }) {
+            // Whatever it is, it shows, and takes a moment to.
+            activity.extend(&time, 1.0);
+        }
         match arrived {
             Arrived::Message { message, at } => follow(message, *at, &mut traffic, &mut reel),
             Arrived::Reset => {
