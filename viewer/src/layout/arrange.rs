@@ -197,11 +197,7 @@ fn request(traffic: &Traffic, stage: Stage) -> Request {
 
 /// Gives nodes their targets; a new node sets out from between its caller and its place.
 fn hand_over(placement: &Placement, traffic: &Traffic, places: &mut Places) {
-    places.now.retain(|id, _| placement.places.contains_key(id));
-    places.target.retain(|id, _| placement.places.contains_key(id));
-    places.radius.retain(|id, _| placement.places.contains_key(id));
-    places.speed.retain(|id, _| placement.places.contains_key(id));
-    let first = places.now.is_empty();
+    let first = !places.now.keys().any(|id| placement.places.contains_key(id));
     for (id, at) in &placement.places {
         let target = Vec2::from(*at);
         places.target.insert(*id, target);
@@ -224,5 +220,10 @@ fn hand_over(placement: &Placement, traffic: &Traffic, places: &mut Places) {
         places.now.insert(*id, start);
         places.speed.insert(*id, Vec2::ZERO);
     }
+    // Only now: a node that is another's new name sets out from where the other one was.
+    places.now.retain(|id, _| placement.places.contains_key(id));
+    places.target.retain(|id, _| placement.places.contains_key(id));
+    places.radius.retain(|id, _| placement.places.contains_key(id));
+    places.speed.retain(|id, _| placement.places.contains_key(id));
     places.revision += 1;
 }

@@ -123,7 +123,7 @@ fn a_dragged_node_stays_where_it_was_put_until_a_new_layout_is_asked_for() {
     rig.run(3_000);
     assert_eq!(rig.places().now[&NodeId(5)], put);
 
-    rig.app.world_mut().resource_mut::<Traffic>().edges.remove(&EdgeId(5060));
+    rig.app.world_mut().resource_mut::<Traffic>().edges.shift_remove(&EdgeId(5060));
     let mut traffic = rig.app.world_mut().resource_mut::<Traffic>();
     traffic.nodes.shift_remove(&NodeId(60));
     traffic.revision += 1;
