@@ -150,8 +150,9 @@ fn a_node_that_turns_out_to_be_another_stays_in_its_place() {
 fn another_system_is_laid_out_from_scratch() {
     let mut rig = Rig::settled();
     let revision = rig.app.world().resource::<Traffic>().revision;
-    *rig.app.world_mut().resource_mut::<Traffic>() =
-        Traffic { revision: revision + 1, ..Traffic::default() };
+    let mut another = Traffic::default();
+    another.revision = revision + 1;
+    *rig.app.world_mut().resource_mut::<Traffic>() = another;
     for id in 101..113 {
         rig.edge(100 + (id - 101) / 3, id);
         rig.run(300);
