@@ -14,6 +14,7 @@ mod nodes;
 mod origin;
 mod pair;
 mod read;
+mod seen;
 mod settings;
 mod spread;
 mod tally;

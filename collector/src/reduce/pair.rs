@@ -10,16 +10,17 @@
 use std::collections::VecDeque;
 
 use dashmap::DashMap;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
 use super::half::{Half, Side, SpanKey, State};
 use super::nodes::Nodes;
+use super::seen::Seen;
 use super::tally::{Counted, Tally};
 
 /// A power of two; enough that two receivers rarely want the same one.
-const SHARDS: usize = 64;
+pub(super) const SHARDS: usize = 64;
 
 /// Calls within calls within calls in one process: deeper than any library goes.
 const DEEPEST_NESTING: usize = 8;
@@ -352,7 +353,7 @@ impl Shard {
     }
 
     fn expire(&mut self, context: &Context<'_>) -> Vec<Half> {
-        self.seen.turn(context);
+        self.seen.turn(context.now_ms);
         let mut gone = Vec::new();
         while let Some(&(due, key)) = self.waits.front()
             && due <= context.now_ms
@@ -500,37 +501,4 @@ fn set_cold(half: &mut Half, cold: bool, context: &Context<'_>) {
         same @ (State::Waiting | State::Silent) => same,
     };
     show(half, state, context.tally);
-}
-
-/// Spans that came and went: an exporter that sends a batch again, sends it within minutes.
-#[derive(Debug, Default)]
-struct Seen {
-    young: HashSet<SpanKey, foldhash::fast::RandomState>,
-    old: HashSet<SpanKey, foldhash::fast::RandomState>,
-    turned_ms: u64,
-}
-
-/// Exporters give up on a batch after a minute or less; two generations cover five to ten.
-const GENERATION_MS: u64 = 300_000;
-/// Bounds a generation's memory at about 10 MiB over all shards.
-const MOST_SEEN: usize = (1 << 20) / SHARDS;
-
-impl Seen {
-    fn contains(&self, key: SpanKey) -> bool {
-        self.young.contains(&key) || self.old.contains(&key)
-    }
-
-    fn insert(&mut self, key: SpanKey) {
-        if self.young.len() >= MOST_SEEN {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(key);
-    }
-
-    fn turn(&mut self, context: &Context<'_>) {
-        if context.now_ms.saturating_sub(self.turned_ms) >= GENERATION_MS {
-            self.turned_ms = context.now_ms;
-            self.old = std::mem::take(&mut self.young);
-        }
-    }
 }
