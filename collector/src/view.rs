@@ -18,7 +18,7 @@ use crate::export::prometheus;
 use crate::export::readings::Readings;
 use crate::export::service_graph::ServiceGraph;
 use crate::export::vizceral;
-use crate::feed::websocket;
+use crate::feed::{Pace, websocket};
 use crate::pipeline::Pipeline;
 
 /// What stands at `/`, and where there is nothing.
@@ -66,7 +66,8 @@ impl View {
     /// Serves until `stop`, and then until requests are answered. Viewers of the feed stay until
     /// the feed ends.
     pub async fn serve(self, socket: TcpListener, stop: CancellationToken) {
-        let feed = websocket::route(Arc::clone(&self.readings.hub), self.viewers.clone());
+        let hub = Arc::clone(&self.readings.hub);
+        let feed = websocket::route(hub, self.viewers.clone(), Pace::default());
         let health = self.clone();
         let health = warp::path!("healthz").and(warp::get()).map(move || health.health());
         let metrics = self.clone();

@@ -1,7 +1,7 @@
 //! The hub: the one place that ticks, graph changes and notices go to, and every viewer reads
 //! from. In: messages, each encoded once. Out: to each [`Subscription`] its own sequence of frames.
 //!
-//! There is one ring of frames for all (see [`super::history`]), and a viewer is a place in it. So
+//! There is one ring of frames for all (the history), and a viewer is a place in it. So
 //! a viewer costs the same few bytes however far behind it is, nothing that one viewer does
 //! changes what another receives, and publishing never waits. A viewer that falls too far behind
 //! loses the ticks in between, is told how many, and continues from the complete graph and now.

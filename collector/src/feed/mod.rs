@@ -90,8 +90,9 @@
 //! Close codes: 1001, the collector stops (try again: it may come back); 1007, a request was not
 //! one. Instead of a WebSocket there may be an HTTP answer, with a sentence that says why: 503, too
 //! many viewers (`feed.max_viewers`); 403, a web page of another computer (`feed.allowed_origins`).
-//! The collector pings every 15 s and gives up on a viewer from which it hears nothing for 45 s;
-//! WebSocket clients answer pings by themselves.
+//! The collector pings a second after a frame, and every 15 s when there are none. It sends nothing
+//! more while an answer is 3 s overdue, and gives up on a viewer from which it hears nothing for
+//! 45 s. WebSocket clients answer pings by themselves, as they read.
 //!
 //! # A client
 //!
@@ -115,6 +116,7 @@
 //! ```
 
 mod detail;
+mod echo;
 mod frame;
 mod graph;
 mod history;
@@ -123,6 +125,7 @@ pub mod message;
 mod subscription;
 pub mod websocket;
 
+pub(crate) use echo::Pace;
 pub use frame::Frame;
 pub use hub::{Hub, Settings};
 pub use subscription::{Requester, Subscription};

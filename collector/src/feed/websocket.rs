@@ -6,24 +6,18 @@ use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
 use serde::Deserialize;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::task::TaskTracker;
 use warp::filters::ws::{Message as Socketed, WebSocket, Ws};
 use warp::http::StatusCode;
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
+use super::echo::{Echo, Pace};
 use super::hub::Hub;
 use super::message::Request;
 use super::subscription::Subscription;
 use crate::view::text;
-
-/// How often a viewer is pinged. Well under the minute after which proxies and address
-/// translators forget a silent connection.
-const PING_EVERY: Duration = Duration::from_secs(15);
-
-/// A viewer from which nothing came for so long, not even the answer to a ping, is gone.
-const SILENCE: Duration = Duration::from_secs(45);
 
 /// One frame must get through to the socket within this time, or the viewer is gone.
 const SEND: Duration = Duration::from_secs(30);
@@ -43,14 +37,21 @@ mod code {
 pub(crate) fn route(
     hub: Arc<Hub>,
     viewers: TaskTracker,
+    pace: Pace,
 ) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
     warp::path!("feed")
         .and(warp::ws())
         .and(warp::header::optional::<String>("origin"))
-        .map(move |ws, origin: Option<String>| upgrade(&hub, &viewers, ws, origin.as_deref()))
+        .map(move |ws, origin: Option<String>| upgrade(&hub, &viewers, pace, ws, origin.as_deref()))
 }
 
-fn upgrade(hub: &Arc<Hub>, viewers: &TaskTracker, ws: Ws, origin: Option<&str>) -> Response {
+fn upgrade(
+    hub: &Arc<Hub>,
+    viewers: &TaskTracker,
+    pace: Pace,
+    ws: Ws,
+    origin: Option<&str>,
+) -> Response {
     if !hub.admits_origin(origin) {
         let told = "This page may not read the feed. Name its origin in feed.allowed_origins.\n";
         return text(StatusCode::FORBIDDEN, told.to_owned());
@@ -66,7 +67,7 @@ fn upgrade(hub: &Arc<Hub>, viewers: &TaskTracker, ws: Ws, origin: Option<&str>) 
     // served.
     let counted = viewers.token();
     let serve = async move |socket| {
-        Viewer::new(socket, subscription).serve().await;
+        Viewer::new(socket, subscription, pace).serve().await;
         drop(counted);
     };
     ws.max_message_size(MAX_REQUEST).max_frame_size(MAX_REQUEST).on_upgrade(serve).into_response()
@@ -86,8 +87,7 @@ pub(crate) fn not_a_websocket() -> impl Filter<Extract = (Response,), Error = Re
 struct Viewer {
     socket: WebSocket,
     subscription: Subscription,
-    heard: Instant,
-    ping: Interval,
+    echo: Echo,
 }
 
 /// How a viewer's connection ended.
@@ -101,11 +101,8 @@ enum End {
 }
 
 impl Viewer {
-    fn new(socket: WebSocket, subscription: Subscription) -> Self {
-        let mut ping = interval(PING_EVERY);
-        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        ping.reset();
-        Self { socket, subscription, heard: Instant::now(), ping }
+    fn new(socket: WebSocket, subscription: Subscription, pace: Pace) -> Self {
+        Self { socket, subscription, echo: Echo::new(pace, Instant::now()) }
     }
 
     async fn serve(mut self) {
@@ -122,27 +119,31 @@ impl Viewer {
 
     async fn until_end(&mut self) -> End {
         loop {
+            let now = Instant::now();
+            if self.echo.is_gone(now) {
+                return End::ViewerLeft;
+            }
+            let due = self.echo.next_change(now);
             let message = tokio::select! {
-                frame = self.subscription.next() => match frame {
-                    Some(frame) => Socketed::text(frame.as_str()),
+                // What it has not read yet is enough; meanwhile its place in the ring stays.
+                frame = self.subscription.next(), if self.echo.keeps_up(now) => match frame {
+                    Some(frame) => {
+                        self.echo.told(Instant::now());
+                        Socketed::text(frame.as_str())
+                    }
                     None => return End::FeedEnded,
                 },
-                said = self.socket.next() => {
-                    self.heard = Instant::now();
-                    match said {
-                        Some(Ok(said)) => match self.hear(&said) {
-                            Ok(()) => continue,
-                            Err(end) => return end,
-                        },
-                        Some(Err(_)) | None => return End::ViewerLeft,
-                    }
-                }
-                _ = self.ping.tick() => {
-                    if self.heard.elapsed() > SILENCE {
-                        return End::ViewerLeft;
-                    }
-                    Socketed::ping(&b""[..])
-                }
+                said = self.socket.next() => match said {
+                    Some(Ok(said)) => match self.hear(&said) {
+                        Ok(()) => continue,
+                        Err(end) => return end,
+                    },
+                    Some(Err(_)) | None => return End::ViewerLeft,
+                },
+                () = sleep_until(due) => match self.echo.ask(Instant::now()) {
+                    Some(ping) => Socketed::ping(ping),
+                    None => continue,
+                },
             };
             match timeout(SEND, self.socket.send(message)).await {
                 Ok(Ok(())) => {}
@@ -151,7 +152,8 @@ impl Viewer {
         }
     }
 
-    fn hear(&self, said: &Socketed) -> Result<(), End> {
+    fn hear(&mut self, said: &Socketed) -> Result<(), End> {
+        self.echo.heard(said.is_pong().then(|| said.as_bytes()), Instant::now());
         if said.is_close() {
             return Err(End::ViewerLeft);
         }
@@ -200,3 +202,6 @@ fn reason(error: &serde_json::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;
