@@ -10,6 +10,7 @@ pub mod config;
 pub mod edges;
 mod export;
 pub mod feed;
+mod figures;
 mod notices;
 pub mod otlp_file;
 pub mod pipeline;

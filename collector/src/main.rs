@@ -8,8 +8,9 @@ use std::process::ExitCode;
 use anyhow::Context;
 use spanfall_collector::cli::{self, CheckArgs, Command, ReplayArgs};
 use spanfall_collector::config::{self, Config, Source};
+use spanfall_collector::edges::{self, EdgesError};
 use spanfall_collector::telemetry::Telemetry;
-use spanfall_collector::{edges, replay, serve, stop};
+use spanfall_collector::{replay, serve, stop};
 
 fn main() -> ExitCode {
     let variables = variables();
@@ -25,7 +26,10 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            match error.downcast_ref() {
+                Some(EdgesError::Stopped) => ExitCode::from(stop::INTERRUPTED),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }
@@ -49,10 +53,10 @@ fn run(command: Command, source: Source) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()
         .context("the system gives no threads")?;
-    runtime.block_on(carry_out(command, config, source))?;
+    let done = runtime.block_on(carry_out(command, config, source));
     // What still runs has had its time.
     runtime.shutdown_background();
-    Ok(ExitCode::SUCCESS)
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 async fn carry_out(command: Command, config: Config, source: Source) -> anyhow::Result<()> {
@@ -69,7 +73,9 @@ async fn carry_out(command: Command, config: Config, source: Source) -> anyhow::
             let tick = config.feed.tick;
             replay::run(replay, config.reduce, tick, view, stop).await.map_err(Into::into)
         }
-        Command::Edges(args) => edges::run(args.edges, config.reduce).await.map_err(Into::into),
+        Command::Edges(args) => {
+            edges::run(args.edges, config.reduce, stop).await.map_err(Into::into)
+        }
         Command::Check(_) => Ok(()),
     };
     telemetry.finish().await;

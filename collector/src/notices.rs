@@ -60,19 +60,6 @@ impl Rising {
     }
 }
 
-/// A count as people read it: `1,234,567`.
-pub(crate) fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,11 +86,5 @@ mod tests {
         assert_eq!((over.text.as_str(), over.id.as_str()), ("", "early"));
         assert_eq!(rising.observe(7, 300_000), None);
         assert_eq!(rising.observe(8, 400_000).unwrap().text, "1 more", "a new matter");
-    }
-
-    #[test]
-    fn counts_are_grouped_by_thousands() {
-        let counts = [0, 7, 999, 1_000, 123_456, 1_000_000];
-        assert_eq!(counts.map(grouped), ["0", "7", "999", "1,000", "123,456", "1,000,000"]);
     }
 }

@@ -12,7 +12,8 @@ use crate::clock::Clock;
 use crate::export::readings::Readings;
 use crate::feed::hub::{self, Hub};
 use crate::feed::message::{EdgeTick, Graph, GraphEdge, GraphNode, Severity, SourceLabel, Tick};
-use crate::notices::{Rising, grouped};
+use crate::figures::grouped;
+use crate::notices::Rising;
 use crate::reduce::{self, Drained, KnownNode, Moved, Reducer};
 
 /// An empty tick goes out at least this often, so that viewers can tell silence from a lost feed.

@@ -4,8 +4,8 @@ use std::io;
 
 use tokio_util::sync::CancellationToken;
 
-/// What a program says that was ended by Ctrl-C.
-const INTERRUPTED: i32 = 130;
+/// The exit code of a program that was ended by Ctrl-C before its work was done.
+pub const INTERRUPTED: u8 = 130;
 
 /// A token that is cancelled at the first signal. At the second the program exits at once.
 ///
@@ -20,7 +20,7 @@ pub fn on_signal() -> io::Result<CancellationToken> {
         told.cancel();
         signals.next().await;
         tracing::warn!("told to stop again: stopping at once");
-        std::process::exit(INTERRUPTED);
+        std::process::exit(INTERRUPTED.into());
     });
     Ok(stop)
 }

@@ -154,12 +154,29 @@ impl Program {
     /// If the system does not tell.
     #[track_caller]
     pub fn peak_memory(&self) -> u64 {
+        let held = self.status("VmHWM");
+        let kibibytes = held.trim_end_matches("kB").trim().parse::<u64>();
+        kibibytes.expect("memory in kibibytes") << 10
+    }
+
+    /// Whether it hears [`Self::terminate`], instead of being ended by it (Linux).
+    ///
+    /// # Panics
+    /// If the system does not tell.
+    #[track_caller]
+    pub fn catches_terminate(&self) -> bool {
+        const SIGTERM: u32 = 15;
+        let caught = u64::from_str_radix(&self.status("SigCgt"), 16).expect("a mask of signals");
+        caught & (1 << (SIGTERM - 1)) != 0
+    }
+
+    /// A line of what the system tells about a running process.
+    #[track_caller]
+    fn status(&self, name: &str) -> String {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()));
         let status = status.expect("a running process has a status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kibibytes =
-            line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok());
-        kibibytes.map_or_else(|| panic!("no VmHWM in\n{status}"), |kib: u64| kib << 10)
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.unwrap_or_else(|| panic!("no {name} in\n{status}")).trim().to_owned()
     }
 }
 

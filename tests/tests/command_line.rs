@@ -5,12 +5,13 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use spanfall_tests::collector::Collector;
 use spanfall_tests::feed::Viewer;
 use spanfall_tests::functions::{self, Transport};
-use spanfall_tests::program::{Program, command, path, repository, run};
+use spanfall_tests::program::{PATIENCE, Program, command, path, repository, run, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_collector_that_is_told_to_stop_sends_what_it_holds_and_ends_well() {
@@ -69,6 +70,28 @@ fn a_recording_that_is_none_is_told_with_its_place() {
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("broken.jsonl, line 2"), "{}", ended.stderr);
     assert_eq!(ended.stdout, "");
+}
+
+#[test]
+fn reducing_ends_at_once_when_it_is_told_to() {
+    let mut edges = command(path("spanfall-collector"));
+    // Nothing ever comes through this pipe.
+    edges.args(["edges", "-"]).stdin(Stdio::piped());
+    let edges = Program::start("spanfall-collector", edges);
+    until(PATIENCE, "a program that hears signals", || edges.catches_terminate().then_some(()));
+    edges.terminate();
+    let ended = edges.wait(PATIENCE);
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    assert!(ended.stderr.contains("stopped before"), "{}", ended.stderr);
+    assert_eq!(ended.stdout, "");
+}
+
+#[test]
+fn a_replay_of_a_missing_file_promises_nothing() {
+    let ended = run("spanfall-collector", &["replay", "no-such-file.jsonl", "--view", "0"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("no-such-file.jsonl"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("Playing"), "{}", ended.stderr);
 }
 
 #[test]

@@ -7,7 +7,8 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::export::readings::Readings;
 use crate::feed::message::{Notice, Severity};
-use crate::notices::{Rising, grouped};
+use crate::figures::grouped;
+use crate::notices::Rising;
 use crate::receive::Counters;
 use crate::record::{Recorder, Status};
 

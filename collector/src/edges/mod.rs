@@ -14,10 +14,12 @@ use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio_util::sync::CancellationToken;
 
 pub use args::Args;
 pub use report::Report;
 
+use crate::figures::grouped;
 use crate::otlp_file::{Input, ReadError};
 use crate::reduce::{Reducer, Settings};
 
@@ -43,6 +45,9 @@ pub enum EdgesError {
     /// The result cannot be written.
     #[error("cannot write the result: {0}")]
     Write(io::Error),
+    /// It was told to stop.
+    #[error("stopped before the recordings were read to their end")]
+    Stopped,
     /// A thread broke down.
     #[error("reading broke down; please report this with the recording")]
     Broken,
@@ -52,13 +57,20 @@ pub enum EdgesError {
 /// waiting and memory are as fits a recording.
 ///
 /// # Errors
-/// [`EdgesError`] where a file cannot be read, or the result not be written. That nobody reads the
-/// result to its end is no error.
-pub async fn run(args: Args, settings: Settings) -> Result<(), EdgesError> {
+/// [`EdgesError`] where a file cannot be read, or the result not be written, or `stop` is cancelled
+/// first. That nobody reads the result to its end is no error.
+pub async fn run(
+    args: Args,
+    settings: Settings,
+    stop: CancellationToken,
+) -> Result<(), EdgesError> {
     // Reading and reducing is all this process has to do; it need not be asynchronous.
-    tokio::task::spawn_blocking(move || run_blocking(&args, settings))
-        .await
-        .unwrap_or(Err(EdgesError::Broken))
+    let work = tokio::task::spawn_blocking(move || run_blocking(&args, settings));
+    tokio::select! {
+        done = work => done.unwrap_or(Err(EdgesError::Broken)),
+        // The thread may wait for a pipe; it ends with the process.
+        () = stop.cancelled() => Err(EdgesError::Stopped),
+    }
 }
 
 fn run_blocking(args: &Args, settings: Settings) -> Result<(), EdgesError> {
@@ -155,16 +167,13 @@ fn tell_speed(report: &Report, read: &Read, elapsed: Duration) {
         let rate = spans as f64 / time.as_secs_f64().max(1e-9);
         format!(
             "{} spans in {:.2} s: {} spans/s",
-            table::grouped(spans),
+            grouped(spans),
             time.as_secs_f64(),
-            table::grouped(rate as u64)
+            grouped(rate as u64)
         )
     };
-    let mut lines = format!(
-        "{} ({} requests)\n",
-        speed(report.totals.spans, elapsed),
-        table::grouped(read.requests)
-    );
+    let mut lines =
+        format!("{} ({} requests)\n", speed(report.totals.spans, elapsed), grouped(read.requests));
     if let Some(Repeated { time, spans, from_memory }) = read.repeated {
         let how = if from_memory { "from memory" } else { "reading the files anew" };
         lines += &format!("rounds after the first, {how}: {}\n", speed(spans, time));

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use console::{measure_text_width, pad_str, truncate_str};
 
+use crate::figures::grouped;
 use crate::reduce::node::Node;
 
 use super::report::{Report, ReportEdge, Totals};
@@ -136,19 +137,6 @@ fn time(us: u64) -> String {
         0
     };
     format!("{value:.digits$} {unit}")
-}
-
-/// `1,234,567`.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// The last lines: what there was in all.

@@ -38,6 +38,24 @@ impl Input {
         }
     }
 
+    /// Whether it can be opened, as far as that can be told without reading from it.
+    ///
+    /// # Errors
+    /// [`ReadError`] if there is no such file, or it is a folder, or may not be read.
+    pub fn check(&self) -> Result<(), ReadError> {
+        let Self::File(path) = self else { return Ok(()) };
+        let file: Arc<str> = self.name().into();
+        let is = path.metadata().map_err(|error| failed(&file, Fault::Open(error)))?;
+        if is.is_dir() {
+            return Err(failed(&file, Fault::Folder(file.trim_end_matches('/').to_owned())));
+        }
+        if is.is_file() {
+            // A pipe is left alone: whoever writes to it would notice.
+            File::open(path).map_err(|error| failed(&file, Fault::Open(error)))?;
+        }
+        Ok(())
+    }
+
     /// Its size in bytes as it is stored, if that is known beforehand.
     pub fn size(&self) -> Option<u64> {
         match self {
@@ -119,14 +137,8 @@ impl Content {
         let file: Arc<str> = input.name().into();
         let raw: Box<dyn Read + Send> = match input {
             Input::File(path) => {
-                let opened = File::open(path).map_err(|error| failed(&file, Fault::Open(error)))?;
-                if opened.metadata().is_ok_and(|metadata| metadata.is_dir()) {
-                    return Err(failed(
-                        &file,
-                        Fault::Folder(file.trim_end_matches('/').to_owned()),
-                    ));
-                }
-                Box::new(opened)
+                input.check()?;
+                Box::new(File::open(path).map_err(|error| failed(&file, Fault::Open(error)))?)
             }
             Input::Stdin => Box::new(io::stdin()),
             Input::Memory { bytes, .. } => Box::new(Cursor::new(bytes.clone())),

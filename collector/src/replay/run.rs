@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::collector::{Purpose, bind};
 use crate::feed::message::SourceLabel;
-use crate::notices::grouped;
+use crate::figures::grouped;
 use crate::otlp_file::Input;
 use crate::pipeline::Pipeline;
 use crate::reduce::Settings;
@@ -39,11 +39,13 @@ pub async fn run(
     view: SocketAddr,
     stop: CancellationToken,
 ) -> Result<(), ReplayError> {
+    let inputs: Vec<Input> = args.files.iter().cloned().map(Input::from).collect();
+    // Nothing is promised that a missing file would break.
+    inputs.iter().try_for_each(Input::check)?;
     let (listener, socket) = bind(Purpose::View, view).await;
     let Some(socket) = socket else {
         return Err(ReplayError::Port(listener.problem().unwrap_or_default()));
     };
-    let inputs: Vec<Input> = args.files.iter().cloned().map(Input::from).collect();
     let label = label(&args.files);
     let pipeline = Pipeline::start(settings, tick, SourceLabel::Recording(label.clone()));
     let (viewers, stop_viewing) = (TaskTracker::new(), CancellationToken::new());
