@@ -8,6 +8,7 @@ pub mod app;
 pub mod cli;
 pub mod display;
 pub mod exit;
+pub mod figures;
 pub mod focus;
 pub mod interaction;
 pub mod layout;

@@ -9,7 +9,7 @@ use bevy::platform::collections::HashMap;
 use bevy::prelude::*;
 use bevy::ui::UiSystems;
 
-use super::format::shortened;
+use crate::figures::shortened;
 
 /// Fits [`Elided`] texts.
 pub(super) struct ElidePlugin;

@@ -73,7 +73,7 @@ fn worth(requests: f64) -> String {
     if requests <= 1.0 {
         "1 particle is 1 request".to_owned()
     } else {
-        format!("1 particle is {} requests", super::format::number(requests))
+        format!("1 particle is {} requests", crate::figures::count(requests))
     }
 }
 

@@ -8,7 +8,6 @@
 mod banner;
 mod details;
 mod elide;
-pub mod format;
 mod keys_card;
 mod legend;
 mod marks;

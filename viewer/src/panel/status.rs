@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use spanfall_collector::reduce::hop::Class;
 
-use super::format::{duration, number, share};
+use crate::figures::{duration, number, share};
 use crate::traffic::{Playback, SourceState, Traffic};
 
 /// The top bar's texts.

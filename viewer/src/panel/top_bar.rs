@@ -5,11 +5,11 @@ use bevy::prelude::*;
 use bevy::time::Real;
 use jiff::tz::TimeZone;
 
-use super::format::shortened;
 use super::marks::Mark;
 use super::paint::{Build, Paint, Style};
 use super::status::{Mood, SHARES, Status, status};
 use super::{Beat, PanelSystems};
+use crate::figures::shortened;
 use crate::interaction::{Solid, Steering};
 use crate::scene::Theme;
 use crate::traffic::{Playback, SourceState, Traffic};

@@ -4,8 +4,8 @@ use spanfall_collector::feed::message::{Detail, Operation};
 use spanfall_collector::reduce::hop::{Counts, EdgeId};
 use spanfall_collector::reduce::node::{NodeId, NodeKind};
 
+use crate::figures::{count, latency, number, share};
 use crate::focus::Item;
-use crate::panel::format::{count, latency, number, share};
 use crate::panel::marks::Mark;
 use crate::traffic::{NodeState, Rates, Traffic};
 

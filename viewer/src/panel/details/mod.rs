@@ -9,12 +9,12 @@ use bevy::prelude::*;
 use bevy::time::Real;
 use spanfall_collector::reduce::hop::Class;
 
-use super::format::{number, share};
 use super::marks::Mark;
 use super::paint::Paint;
 use super::rows::Goes;
 use super::{Beat, PanelSystems};
 use crate::activity::Activity;
+use crate::figures::{number, share};
 use crate::focus::{Focus, Item};
 use crate::scene::Theme;
 use crate::traffic::Traffic;

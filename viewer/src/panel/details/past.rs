@@ -6,8 +6,8 @@ use bevy::render::render_resource::{Extent3d, TextureDimension, TextureFormat};
 use spanfall_collector::reduce::hop::Counts;
 
 use super::tree::Tree;
+use crate::figures::rate;
 use crate::focus::Item;
-use crate::panel::format::rate;
 use crate::panel::marks::Sign;
 use crate::panel::paint::Paint;
 use crate::panel::sparkline::{Frame, draw, peak};

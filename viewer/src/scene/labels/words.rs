@@ -2,19 +2,12 @@
 
 use spanfall_collector::reduce::hop::Counts;
 
-/// A rate as people say it: `12.4 /s`, `1.2k /s`, `3 /min`; empty where nothing happens.
+use crate::figures;
+
+/// A rate; empty where nothing happens.
 pub(super) fn rate_words(per_second: f64) -> String {
-    match per_second {
-        // Less than one in an hour: the rest of a smoothed rate, not a rate.
-        r if r.is_nan() || r <= 0.0003 => String::new(),
-        r if r < 0.0095 => format!("{} /h", (r * 3600.0).round()),
-        r if r < 0.095 => format!("{:.1} /min", r * 60.0),
-        r if r < 99.95 => format!("{r:.1} /s"),
-        r if r < 999.5 => format!("{r:.0} /s"),
-        r if r < 99_950.0 => format!("{:.1}k /s", r / 1e3),
-        r if r < 999_500.0 => format!("{:.0}k /s", r / 1e3),
-        r => format!("{:.1}M /s", r / 1e6),
-    }
+    // Less than one in an hour: the rest of a smoothed rate, not a rate.
+    if per_second > 0.0003 { figures::rate(per_second) } else { String::new() }
 }
 
 /// The share of what goes wrong, and whether it is errors.
@@ -49,12 +42,9 @@ impl Trouble {
 }
 
 fn share_words(count: f64, rates: &Counts) -> Option<String> {
-    let share = count / rates.total();
-    match share {
-        s if s.is_nan() || s <= 0.0005 => None,
-        s if s < 0.0995 => Some(format!("{:.1}%", s * 100.0)),
-        s => Some(format!("{:.0}%", s.min(1.0) * 100.0)),
-    }
+    let whole = rates.total();
+    // One in two thousand is no trouble worth a line.
+    (whole > 0.0 && count / whole > 0.0005).then(|| figures::share(count, whole))
 }
 
 #[cfg(test)]
@@ -62,18 +52,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rates_read_as_people_say_them() {
-        let said: Vec<String> =
-            [0.0, 0.002, 0.05, 0.3, 12.44, 99.97, 640.2, 1234.0, 250_000.0, 3.21e6]
-                .map(rate_words)
-                .into();
-        let expected = [
-            "", "7 /h", "3.0 /min", "0.3 /s", "12.4 /s", "100 /s", "640 /s", "1.2k /s", "250k /s",
-            "3.2M /s",
-        ];
-        assert_eq!(said, expected);
-        assert_eq!(rate_words(f64::NAN), "");
-        assert_eq!(rate_words(-1.0), "");
+    fn nothing_is_said_where_nothing_happens() {
+        for nothing in [0.0, 0.0003, -1.0, f64::NAN] {
+            assert_eq!(rate_words(nothing), "", "{nothing}");
+        }
+        assert_eq!(rate_words(12.44), figures::rate(12.44));
     }
 
     #[test]

@@ -39,9 +39,15 @@ pub fn count(value: f64) -> String {
     if value.fract() == 0.0 && value.abs() < 999.5 { format!("{value:.0}") } else { number(value) }
 }
 
-/// Requests a second: `12.4 /s`.
+/// Requests a second, or a minute or an hour where they are rare: `12.4 /s`, `3.0 /min`, `7 /h`.
 pub fn rate(per_second: f64) -> String {
-    format!("{}{SPACE}/s", number(per_second))
+    match per_second {
+        // Less than one in an hour: the rest of a smoothed rate, not a rate.
+        r if r.abs() <= 0.0003 => format!("0{SPACE}/s"),
+        r if r.abs() < 0.0095 => format!("{}{SPACE}/h", count((r * 3600.0).round())),
+        r if r.abs() < 0.095 => format!("{}{SPACE}/min", number(r * 60.0)),
+        r => format!("{}{SPACE}/s", number(r)),
+    }
 }
 
 /// A share of 1 as a percentage: `0%`, `<0.1%`, `0.3%`, `12%`. Only all is 100%, and only none
@@ -149,6 +155,27 @@ mod tests {
         assert_eq!(count(12.0), "12");
         assert_eq!(count(3.3), "3.3");
         assert_eq!(count(1_200.0), "1.2k");
+    }
+
+    #[test]
+    fn rates_read_as_people_say_them() {
+        let cases = [
+            (0.0, "0 /s"),
+            (0.0002, "0 /s"),
+            (0.002, "7 /h"),
+            (0.05, "3.0 /min"),
+            (0.3, "0.3 /s"),
+            (12.44, "12.4 /s"),
+            (99.97, "100 /s"),
+            (640.2, "640 /s"),
+            (1_234.0, "1.2k /s"),
+            (250_000.0, "250k /s"),
+            (3.21e6, "3.2M /s"),
+            (f64::NAN, "– /s"),
+        ];
+        for (per_second, text) in cases {
+            assert_eq!(plain(&rate(per_second)), text, "{per_second}");
+        }
     }
 
     #[test]
