@@ -149,6 +149,12 @@ enum ExportError {
          OpenTelemetry collector, or unset it"
     )]
     Itself { variable: &'static str, url: String, port: u16 },
+    /// It wants encryption.
+    #[error(
+        "{variable} is {url}, and Spanfall sends its own telemetry without TLS; name an http:// \
+         endpoint, such as an OpenTelemetry Collector beside it that passes it on"
+    )]
+    Tls { variable: &'static str, url: String },
     /// The variables say something impossible.
     #[error(transparent)]
     Build(#[from] ExporterBuildError),
@@ -164,6 +170,9 @@ impl Exports {
             return Ok(None);
         }
         for Endpoint { variable, url } in endpoints {
+            if url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:")) {
+                return Err(ExportError::Tls { variable, url });
+            }
             if let Some(port) = own_port(&config.listen, &url) {
                 return Err(ExportError::Itself { variable, url, port });
             }
