@@ -130,7 +130,9 @@ pub fn headless_app(source: Source, size: UVec2) -> App {
 /// What the viewer logs. `RUST_LOG` overrides it.
 fn log_plugin() -> LogPlugin {
     LogPlugin {
-        filter: "warn,spanfall_viewer=info,spanfall_collector=info,spanfall=info".into(),
+        // winit warns of what an X server without a desktop lacks; nothing comes of it.
+        filter: "warn,winit=error,spanfall_viewer=info,spanfall_collector=info,spanfall=info"
+            .into(),
         ..default()
     }
 }

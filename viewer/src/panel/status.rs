@@ -20,7 +20,7 @@ pub(super) struct Status {
     pub(super) source: &'static str,
     /// Which one.
     pub(super) name: String,
-    /// How fresh the picture is.
+    /// How fresh the picture is; empty where there is nothing to say.
     pub(super) fresh: String,
     /// What to think of that.
     pub(super) mood: Mood,
@@ -105,6 +105,10 @@ fn freshness(playback: &Playback, source: &SourceState, behind: f64) -> (String,
         _ if age > STALE => (format!("no data for {}", whole(age)), Mood::Alarmed),
         _ if age > LATE => (format!("no data for {}", whole(age)), Mood::Worried),
         SourceState::Live(_) => (format!("live, {} behind", duration(behind.max(0.1))), Mood::Good),
+        // The bar says "paused" already.
+        SourceState::Sample(_) | SourceState::Recording(_) if playback.speed == 0.0 => {
+            (String::new(), Mood::Neutral)
+        }
         SourceState::Sample(_) | SourceState::Recording(_) => ("playing".to_owned(), Mood::Good),
     }
 }
@@ -159,6 +163,16 @@ mod tests {
         };
         let text = "no data for 12 s, trying again in 3 s".to_owned();
         assert_eq!(said(&lost, 12.0), (text, Mood::Alarmed));
+    }
+
+    #[test]
+    fn a_recording_that_stands_still_does_not_say_that_it_plays() {
+        let shop = SourceState::Recording("shop".to_owned());
+        assert_eq!(said(&shop, 0.2), ("playing".to_owned(), Mood::Good));
+        let paused = Playback { speed: 0.0, ..Playback::default() };
+        let status = status(&Traffic::default(), &paused, &shop, 0.3, &TimeZone::UTC);
+        assert!(status.paused);
+        assert_eq!(status.fresh, "");
     }
 
     #[test]

@@ -44,6 +44,7 @@ struct Tree {
     chip: Entity,
     source: Entity,
     name: Entity,
+    freshness: Entity,
     dot: Entity,
     fresh: Entity,
     clock: Entity,
@@ -168,6 +169,7 @@ fn spawn(mut build: Build<'_, '_>) {
         chip,
         source,
         name,
+        freshness,
         dot,
         fresh,
         clock,
@@ -204,6 +206,7 @@ fn update(
     paint.show(tree.chip, !source.is_empty());
     paint.text(tree.source, source);
     paint.text(tree.name, &shortened(&name, NAME_LENGTH));
+    paint.show(tree.freshness, !fresh.is_empty());
     paint.text(tree.fresh, &fresh);
     let (dot, text) = match mood {
         Mood::Neutral => (colors.text_faint, colors.text_secondary),
