@@ -8,6 +8,7 @@ mod args;
 mod order;
 mod pace;
 mod replayer;
+mod round;
 mod run;
 mod schedule;
 mod speed;
@@ -20,9 +21,10 @@ use std::io;
 pub use args::Args;
 pub use pace::{Control, Pace};
 pub use replayer::{Played, Replayer};
+pub(crate) use round::Round;
 pub use run::run;
 pub use speed::{Speed, SpeedError};
-pub(crate) use template::{Round, Template, last_end};
+pub(crate) use template::{Template, last_end};
 
 use crate::otlp_file::ReadError;
 

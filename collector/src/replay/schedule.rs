@@ -11,7 +11,8 @@ use tokio::sync::mpsc;
 use crate::otlp_file::{Input, Losses, Place, ReadError};
 
 use super::order::Merge;
-use super::template::{Round, Template};
+use super::round::Round;
+use super::template::Template;
 
 /// How many requests are read ahead.
 const AHEAD: usize = 64;

@@ -7,6 +7,7 @@
 
 use bytes::Bytes;
 
+use super::round::{Round, SUFFIX};
 use crate::reduce::Malformed;
 use crate::span::wire::{Field, Slice, Value};
 
@@ -21,46 +22,6 @@ const ID_KEYS: [&[u8]; 8] = [
     b"messaging.message.id",
     b"messaging.message_id",
 ];
-
-/// Sets ids of different rounds apart: as hexadecimal digits, after a mark that ids do not hold.
-const SUFFIX: usize = 17;
-
-/// What is new in one round.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Round {
-    trace: [u8; 16],
-    span: [u8; 8],
-    suffix: [u8; SUFFIX],
-}
-
-impl Round {
-    /// The ids of one round out of many. The same seed and number give the same ids.
-    pub(crate) fn new(seed: u64, number: u64) -> Self {
-        let mut state = seed ^ mix(number.wrapping_add(1));
-        let mut next = || {
-            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            mix(state)
-        };
-        let (high, low, span, text) = (next(), next(), next(), next());
-        let mut trace = [0; 16];
-        let (first, second) = trace.split_at_mut(8);
-        first.copy_from_slice(&high.to_le_bytes());
-        second.copy_from_slice(&low.to_le_bytes());
-        let mut suffix = [b'~'; SUFFIX];
-        for (index, digit) in suffix.iter_mut().skip(1).enumerate() {
-            let nibble = (text >> (4 * index)) & 15;
-            *digit = b"0123456789abcdef".get(nibble as usize).copied().unwrap_or(b'0');
-        }
-        Self { trace, span: span.to_le_bytes(), suffix }
-    }
-}
-
-/// The finalizer of splitmix64: every bit of the result depends on every bit of the input.
-fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
 
 /// A request that is ready to be sent with other times and ids.
 #[derive(Clone, Debug, Default)]
@@ -350,134 +311,4 @@ fn mask(bytes: &mut [u8], mask: &[u8]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-    use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value as Any};
-    use proptest::prelude::*;
-    use prost::Message as _;
-
-    use super::*;
-    use crate::otlp_file::any::{request, small, text};
-
-    /// What a template does, on decoded messages.
-    fn expected(
-        mut request: ExportTraceServiceRequest,
-        round: &Round,
-        shift: i64,
-    ) -> ExportTraceServiceRequest {
-        let suffix = std::str::from_utf8(&round.suffix).unwrap();
-        let rename = |attributes: &mut Vec<KeyValue>| {
-            for attribute in attributes {
-                let is_id = ID_KEYS.contains(&attribute.key.as_bytes());
-                let value = attribute.value.as_mut().and_then(|value| value.value.as_mut());
-                if let (true, Some(Any::StringValue(id))) = (is_id, value) {
-                    id.push_str(suffix);
-                }
-            }
-        };
-        let change = |id: &mut Vec<u8>, mask: &[u8]| {
-            if id.len() == mask.len() && id.iter().any(|byte| *byte != 0) {
-                id.iter_mut().zip(mask).for_each(|(byte, mask)| *byte ^= mask);
-            }
-        };
-        let shifted = |time: &mut u64| {
-            if *time != 0 {
-                *time = time.saturating_add_signed(shift).max(1);
-            }
-        };
-        for resource in &mut request.resource_spans {
-            rename(&mut resource.resource.as_mut().unwrap().attributes);
-            for span in resource.scope_spans.iter_mut().flat_map(|scope| &mut scope.spans) {
-                change(&mut span.trace_id, &round.trace);
-                change(&mut span.span_id, &round.span);
-                change(&mut span.parent_span_id, &round.span);
-                shifted(&mut span.start_time_unix_nano);
-                shifted(&mut span.end_time_unix_nano);
-                rename(&mut span.attributes);
-                span.events.iter_mut().for_each(|event| shifted(&mut event.time_unix_nano));
-                for link in &mut span.links {
-                    change(&mut link.trace_id, &round.trace);
-                    change(&mut link.span_id, &round.span);
-                    rename(&mut link.attributes);
-                }
-            }
-        }
-        request
-    }
-
-    fn latest(request: &ExportTraceServiceRequest) -> Option<u64> {
-        let scopes = request.resource_spans.iter().flat_map(|resource| &resource.scope_spans);
-        let spans = scopes.flat_map(|scope| &scope.spans);
-        let ends = spans.map(|span| match span.end_time_unix_nano {
-            0 => span.start_time_unix_nano,
-            end => end,
-        });
-        ends.max().filter(|end| *end != 0)
-    }
-
-    proptest! {
-        #[test]
-        fn times_and_ids_change_and_nothing_else(
-            request in request(),
-            seed in any::<u64>(),
-            shift in any::<i64>(),
-        ) {
-            let bytes = request.encode_to_vec();
-            let template = Template::new(&bytes).unwrap();
-            let round = Round::new(seed, 3);
-            let written = ExportTraceServiceRequest::decode(template.write(&round, shift)).unwrap();
-            prop_assert_eq!(template.end(), latest(&request));
-            prop_assert_eq!(last_end(&bytes).unwrap(), latest(&request));
-            prop_assert_eq!(written, expected(request, &round, shift));
-        }
-
-        #[test]
-        fn random_and_damaged_bytes_never_panic(
-            request in request(),
-            random in proptest::collection::vec(any::<u8>(), 0..200),
-            at in any::<prop::sample::Index>(),
-            byte in any::<u8>(),
-        ) {
-            let mut damaged = request.encode_to_vec();
-            let at = at.index(damaged.len());
-            damaged[at] = byte;
-            for bytes in [random, damaged] {
-                if let Ok(template) = Template::new(&bytes) {
-                    template.write(&Round::new(0, 0), i64::MIN);
-                }
-                let _ = last_end(&bytes);
-            }
-        }
-    }
-
-    #[test]
-    fn ids_of_all_rounds_differ() {
-        let rounds: Vec<_> = (0..10_000).map(|number| Round::new(7, number)).collect();
-        let traces: HashSet<_> = rounds.iter().map(|round| round.trace).collect();
-        let spans: HashSet<_> = rounds.iter().map(|round| round.span).collect();
-        let texts: HashSet<_> = rounds.iter().map(|round| round.suffix).collect();
-        assert_eq!((traces.len(), spans.len(), texts.len()), (10_000, 10_000, 10_000));
-        assert_eq!(Round::new(7, 1), Round::new(7, 1));
-        assert_ne!(Round::new(7, 1), Round::new(8, 1));
-    }
-
-    #[test]
-    fn an_id_that_two_requests_share_stays_shared_within_a_round() {
-        let with_id = |key: &str| {
-            let mut request = small(1, 7);
-            request.resource_spans[0].scope_spans[0].spans[0].attributes = vec![text(key, "4711")];
-            Template::new(&request.encode_to_vec()).unwrap()
-        };
-        let id = |template: &Template, number| {
-            let bytes = template.write(&Round::new(0, number), 0);
-            let request = ExportTraceServiceRequest::decode(bytes).unwrap();
-            let span = &request.resource_spans[0].scope_spans[0].spans[0];
-            span.attributes[0].value.clone().unwrap().value.unwrap()
-        };
-        let (caller, callee) = (with_id("aws.request_id"), with_id("faas.invocation_id"));
-        assert_eq!(id(&caller, 1), id(&callee, 1));
-        assert_ne!(id(&caller, 1), id(&callee, 2));
-    }
-}
+mod tests;

@@ -90,6 +90,8 @@ struct Particles {
     census: Census,
     budget: Budget,
     carries: HashMap<EdgeId, Carry>,
+    /// Whether there has been one.
+    begun: bool,
     /// The playback clock in the last frame.
     clock: f64,
     /// One edge's particles; kept for its memory.
@@ -109,6 +111,7 @@ impl Default for Particles {
             census: Census::default(),
             budget: Budget::new(DEFAULT_BUDGET),
             carries: HashMap::default(),
+            begun: false,
             clock: 0.0,
             fresh: Vec::new(),
         }
@@ -160,6 +163,9 @@ fn spawn_particles(
                 particles.launch(edge_tick, slot, (*start, length), &mut upload.fresh);
             stats.left_out += u64::from(left_out);
             if launched > 0 {
+                if !std::mem::replace(&mut particles.begun, true) {
+                    debug!("the first particle sets out");
+                }
                 let arrive = start + travel(edge_tick.p50_us);
                 pulses.schedule(edge.target, arrive, length, launched);
             }
