@@ -1,5 +1,7 @@
 //! The sample file: every setting with its meaning and its default, commented out.
 
+use std::collections::BTreeSet;
+
 use super::settings::{Change, SETTINGS};
 use super::{Config, Source};
 
@@ -44,21 +46,19 @@ pub fn summary(source: &Source, config: &Config) -> String {
     let defaults = Config::default();
     let changed: Vec<_> =
         SETTINGS.iter().filter(|setting| setting.differs(config, &defaults)).collect();
-    let triggers = config.reduce.triggers.len();
     let mut text = match changed.len() {
         0 => format!("{file} is right. It changes no setting.\n"),
         1 => format!("{file} is right. It changes 1 setting of {}:\n", SETTINGS.len()),
         more => format!("{file} is right. It changes {more} settings of {}:\n", SETTINGS.len()),
     };
-    if triggers > 0 {
-        text.push_str(&format!("  [[trigger]] says what runs {triggers} functions\n"));
-    }
     for setting in changed {
         let value = setting.value(config).unwrap_or_else(|| "(hidden)".to_owned());
         let default = setting.value(&defaults).unwrap_or_else(|| "nothing".to_owned());
         text.push_str(&format!("  {} = {value} (default: {default})\n", setting.key));
     }
-    match config.reduce.triggers.len() {
+    let functions: BTreeSet<_> =
+        config.reduce.triggers.iter().map(|rule| rule.function.as_str()).collect();
+    match functions.len() {
         0 => {}
         1 => text.push_str("It names the trigger of 1 function.\n"),
         more => text.push_str(&format!("It names the triggers of {more} functions.\n")),

@@ -6,15 +6,17 @@ use toml::de::{DeTable, DeValue};
 use super::file::nearest;
 use super::mistake::{Mistake, Place};
 use super::value::Given;
-use crate::reduce::TriggerRule;
-use crate::reduce::node::{Node, NodeKind};
+use crate::reduce::node::NodeKind;
+use crate::reduce::{TriggerRule, naming};
 
 /// The keys of one rule.
 const KEYS: [&str; 3] = ["function", "kind", "source"];
 
 /// What the sample file says about it.
 pub(super) const SAMPLE: &str = r#"
-# What runs a function, where no span tells: SNS, S3 and schedules never do. One table a function.
+# What runs a function, where no span tells: SNS, S3 and schedules never do. One table for each
+# thing that runs it; `spanfall-collector triggers` writes them from AWS's listings. `function` and
+# `source` may be ARNs where names mean several things.
 #[[trigger]]
 #function = "order-mailer"
 #kind = "topic"
@@ -59,7 +61,8 @@ fn rule(table: &DeTable<'_>, place: Place, mistakes: &mut Vec<Mistake>) -> Optio
         let read = match (key.get_ref().as_ref(), text) {
             ("function", Ok(text)) => {
                 text.clone_into(&mut function);
-                Ok(())
+                let expected = || format!("a function is expected, which `{text}` is not");
+                naming::of_kind(NodeKind::Function, text).map(|_| ()).ok_or_else(expected)
             }
             ("source", Ok(text)) => {
                 text.clone_into(&mut source);
@@ -86,8 +89,14 @@ fn rule(table: &DeTable<'_>, place: Place, mistakes: &mut Vec<Mistake>) -> Optio
     if mistakes.len() == before && (function.is_empty() || source.is_empty() || kind.is_none()) {
         let message = "a trigger needs `function`, `kind` and `source`".to_owned();
         mistakes.push(Mistake::new(place, message));
+        return None;
     }
-    Some(TriggerRule { function, source: Node::named(kind?, &source) })
+    let Some(node) = naming::of_kind(kind?, &source) else {
+        let message = format!("`source` is the ARN of something else than a {}", kind?);
+        mistakes.push(Mistake::new(place, message));
+        return None;
+    };
+    Some(TriggerRule { function, source: node })
 }
 
 fn kind(text: &str) -> Result<NodeKind, String> {
@@ -110,7 +119,12 @@ mod tests {
 
     #[test]
     fn a_rule_names_the_source_of_a_function() {
-        let sample = super::SAMPLE.replace("\n#", "\n").replace(" What", "# What");
+        let mut sample = String::new();
+        for line in super::SAMPLE.lines() {
+            let comment = line.starts_with("# ");
+            sample.push_str(if comment { line } else { line.trim_start_matches('#') });
+            sample.push('\n');
+        }
         let (config, mistakes) = read(&sample);
         assert_eq!(mistakes, [""; 0]);
         let [rule] = &config.reduce.triggers[..] else { panic!("{config:?}") };
@@ -127,5 +141,10 @@ mod tests {
         assert_eq!(read("[[trigger]]\nfuncton = \"a\"").1[0], "did you mean `function`?");
         let kind = "[[trigger]]\nfunction = \"a\"\nsource = \"b\"\nkind = \"tpoic\"";
         assert!(read(kind).1[0].contains("topic, stream"));
+        let queue =
+            "[[trigger]]\nfunction = \"a\"\nkind = \"topic\"\nsource = \"arn:aws:sqs:r:1:q\"";
+        assert!(read(queue).1[0].contains("else than a topic"), "{:?}", read(queue).1);
+        let layer = "[[trigger]]\nfunction = \"arn:aws:lambda:r:1:layer:l\"";
+        assert!(read(layer).1[0].contains("a function is expected"), "{:?}", read(layer).1);
     }
 }

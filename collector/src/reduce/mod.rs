@@ -8,7 +8,7 @@ mod facts;
 mod half;
 mod histogram;
 pub mod hop;
-mod naming;
+pub(crate) mod naming;
 pub mod node;
 mod nodes;
 mod origin;

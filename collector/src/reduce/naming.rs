@@ -15,15 +15,15 @@ impl Node {
 
 /// An Amazon Resource Name: `arn:aws:lambda:eu-west-1:123456789012:function:pricing:live`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Arn<'a> {
-    pub(super) service: &'a str,
-    pub(super) region: &'a str,
-    pub(super) account: &'a str,
-    pub(super) resource: &'a str,
+pub(crate) struct Arn<'a> {
+    pub(crate) service: &'a str,
+    pub(crate) region: &'a str,
+    pub(crate) account: &'a str,
+    pub(crate) resource: &'a str,
 }
 
 impl<'a> Arn<'a> {
-    pub(super) fn parse(text: &'a str) -> Option<Self> {
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let mut parts = text.splitn(6, ':');
         if parts.next()? != "arn" {
             return None;
@@ -35,7 +35,7 @@ impl<'a> Arn<'a> {
     }
 
     /// The node that it names, for the services whose resources are nodes.
-    pub(super) fn node(&self) -> Option<Node> {
+    pub(crate) fn node(&self) -> Option<Node> {
         let (kind, name) = match self.service {
             "lambda" => {
                 let rest = self.resource.strip_prefix("function:")?;
@@ -55,6 +55,26 @@ impl<'a> Arn<'a> {
         };
         Some(Node::at(kind, name, self.account, self.region))
     }
+}
+
+/// A node whose kind is known, by its name or its ARN. Nothing if the ARN is of another kind.
+///
+/// Some things that run functions have ARNs whose service is no kind of node: a rule of EventBridge
+/// is a schedule or a topic, a topic of Kafka a stream. They are named by the last part.
+pub(crate) fn of_kind(kind: NodeKind, text: &str) -> Option<Node> {
+    let Some(arn) = Arn::parse(text) else { return Some(Node::named(kind, text)) };
+    if let Some(node) = arn.node() {
+        return (node.kind == kind).then_some(node);
+    }
+    let fits = match arn.service {
+        "events" => matches!(kind, NodeKind::Schedule | NodeKind::Topic),
+        "kafka" => kind == NodeKind::Stream,
+        "mq" => kind == NodeKind::Queue,
+        "rds" => kind == NodeKind::Database,
+        _ => false,
+    };
+    let name = arn.resource.rsplit(['/', ':']).next().filter(|name| !name.is_empty())?;
+    fits.then(|| Node::at(kind, name, arn.account, arn.region))
 }
 
 /// A function as an Invoke names it: a name, `name:alias`, `account:function:name[:alias]`, or an
@@ -176,6 +196,20 @@ mod tests {
         let by_url = queue_by_url("https://sqs.eu-west-1.amazonaws.com/123/invoices", "");
         let by_arn = destination(NodeKind::Queue, "arn:aws:sqs:eu-west-1:123:invoices", "");
         assert_eq!(by_url, Some(by_arn));
+    }
+
+    #[test]
+    fn a_node_of_a_known_kind_is_named_by_its_arn_or_its_name_but_not_by_another_kind_s() {
+        let rule = of_kind(NodeKind::Schedule, "arn:aws:events:eu-west-1:123:rule/bus/nightly");
+        assert_eq!(rule, Some(Node::at(NodeKind::Schedule, "nightly", "123", "eu-west-1")));
+        let topic = "arn:aws:sns:eu-west-1:123:orders";
+        assert_eq!(of_kind(NodeKind::Topic, topic), Arn::parse(topic).unwrap().node());
+        assert_eq!(of_kind(NodeKind::Queue, topic), None);
+        assert_eq!(
+            of_kind(NodeKind::Topic, "orders"),
+            Some(Node::named(NodeKind::Topic, "orders"))
+        );
+        assert_eq!(of_kind(NodeKind::Function, "arn:aws:lambda:eu-west-1:123:layer:x"), None);
     }
 
     #[test]

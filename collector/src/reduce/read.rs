@@ -139,17 +139,16 @@ impl Reading<'_> {
         consumer: bool,
     ) -> Result<(), Malformed> {
         let mut trigger = target::of_callee(facts, origin.here(), consumer);
-        if trigger == Trigger::Unknown
-            && let Some(rule) =
-                self.settings.triggers.iter().find(|rule| rule.function == origin.name)
+        if let Trigger::Unknown | Trigger::Timer = trigger
+            && let Some(source) = self.settings.trigger(&origin.name, origin.here(), facts.trigger)
         {
-            trigger = Trigger::Named(rule.source.clone());
+            trigger = Trigger::Named(source.clone());
         }
         half.other = self.reducer.nodes.index(&trigger.node());
         half.version = origin.version;
         half.side = Side::Called {
             by_messages: matches!(trigger, Trigger::Messages(_)),
-            evidence: matches!(trigger, Trigger::Named(_)),
+            evidence: matches!(trigger, Trigger::Named(_) | Trigger::Timer),
         };
         if let Trigger::Messages(_) = trigger {
             let mut links = 0;

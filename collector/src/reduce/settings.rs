@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::node::Node;
+use super::naming::Arn;
+use super::node::{Node, NodeKind};
+use super::target::Here;
 
 /// The reducer's settings. Every one has a default that works.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,10 +27,59 @@ pub struct Settings {
 /// One function and what runs it, where no span tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TriggerRule {
-    /// The function's name.
+    /// The function's name, or its ARN where functions of one name run in several places.
     pub function: String,
     /// The node that its hops come from when no caller turns up.
     pub source: Node,
+}
+
+impl Settings {
+    /// What runs a function, by the rules; nothing where there is no rule, or where rules differ.
+    /// `said` is the kind of trigger that the function's span tells, in the words of
+    /// `faas.trigger`: of several rules those of that kind count.
+    pub(super) fn trigger(&self, name: &str, here: Here<'_>, said: Option<&str>) -> Option<&Node> {
+        let sources = self.triggers.iter().filter(|rule| rule.is_for(name, here));
+        let sources = sources.map(|rule| &rule.source);
+        let mut fitting = sources.clone().filter(|source| fits(said, source.kind)).peekable();
+        match said {
+            // A clock is not a topic, whatever else runs the function.
+            Some("timer") => only(fitting),
+            _ if fitting.peek().is_some() => only(fitting),
+            _ => only(sources),
+        }
+    }
+}
+
+impl TriggerRule {
+    fn is_for(&self, name: &str, here: Here<'_>) -> bool {
+        if !self.function.starts_with("arn:") {
+            return self.function == name;
+        }
+        let agrees = |rule: &str, known: &str| known.is_empty() || rule == known;
+        self.function.contains(name)
+            && Arn::parse(&self.function).and_then(|arn| arn.node()).is_some_and(|function| {
+                function.name == name
+                    && agrees(&function.account, here.account)
+                    && agrees(&function.region, here.region)
+            })
+    }
+}
+
+/// Whether a trigger of this kind is what `faas.trigger` may mean.
+fn fits(said: Option<&str>, kind: NodeKind) -> bool {
+    use NodeKind::{Bucket, Database, Queue, Schedule, Stream, Table, Topic};
+    match said {
+        Some("timer") => kind == Schedule,
+        Some("pubsub") => matches!(kind, Queue | Topic | Stream),
+        Some("datasource") => matches!(kind, Bucket | Table | Database | Stream),
+        _ => true,
+    }
+}
+
+/// What all of them are, if they are all the same.
+fn only<'a>(mut sources: impl Iterator<Item = &'a Node>) -> Option<&'a Node> {
+    let first = sources.next()?;
+    sources.all(|source| source == first).then_some(first)
 }
 
 impl Default for Settings {
@@ -46,5 +97,55 @@ impl Default for Settings {
                 .to_vec(),
             triggers: Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(rules: &[(&str, NodeKind, &str)]) -> Settings {
+        let rule = |&(function, kind, source): &(&str, NodeKind, &str)| TriggerRule {
+            function: function.to_owned(),
+            source: Node::named(kind, source),
+        };
+        Settings { triggers: rules.iter().map(rule).collect(), ..Settings::default() }
+    }
+
+    const HERE: Here<'static> = Here { account: "1", region: "eu" };
+
+    #[test]
+    fn of_several_rules_the_one_that_fits_what_the_span_says_counts() {
+        use NodeKind::{Bucket, Schedule, Topic};
+        let settings =
+            settings(&[("f", Topic, "news"), ("f", Bucket, "up"), ("f", Schedule, "tick")]);
+        let trigger = |said| settings.trigger("f", HERE, said).map(|node| node.name.as_str());
+        assert_eq!(trigger(None), None, "nothing says which");
+        assert_eq!(trigger(Some("other")), None);
+        assert_eq!(trigger(Some("pubsub")), Some("news"));
+        assert_eq!(trigger(Some("datasource")), Some("up"));
+        assert_eq!(trigger(Some("timer")), Some("tick"));
+        assert_eq!(settings.trigger("g", HERE, None), None);
+    }
+
+    #[test]
+    fn what_the_span_says_narrows_the_rules_but_only_a_clock_rules_all_others_out() {
+        let settings = settings(&[("f", NodeKind::Bucket, "up"), ("f", NodeKind::Bucket, "up")]);
+        assert!(settings.trigger("f", HERE, Some("pubsub")).is_some());
+        assert!(settings.trigger("f", HERE, Some("timer")).is_none());
+    }
+
+    #[test]
+    fn a_rule_by_arn_is_for_the_function_in_its_place_only() {
+        let arn = "arn:aws:lambda:eu:1:function:f";
+        let settings = settings(&[(arn, NodeKind::Topic, "news")]);
+        let found = |account, region, name| {
+            settings.trigger(name, Here { account, region }, None).is_some()
+        };
+        assert!(found("1", "eu", "f"));
+        assert!(found("", "eu", "f"), "the account may not be known yet");
+        assert!(!found("2", "eu", "f"));
+        assert!(!found("1", "us", "f"));
+        assert!(!found("1", "eu", "function"), "a part of the ARN is no name");
     }
 }

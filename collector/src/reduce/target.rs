@@ -167,6 +167,8 @@ pub(super) enum Trigger {
     Messages(Node),
     /// A gateway or a schedule that the span names: likely, unless a caller turns up.
     Named(Node),
+    /// A clock that the span does not name.
+    Timer,
     /// Somebody outside, over HTTP.
     Users,
     /// Nothing is known.
@@ -178,6 +180,7 @@ impl Trigger {
     pub(super) fn node(&self) -> Node {
         match self {
             Self::Messages(node) | Self::Named(node) => node.clone(),
+            Self::Timer => Node::named(NodeKind::Schedule, "schedule"),
             Self::Users => Node::named(NodeKind::Users, "users"),
             Self::Unknown => Node::named(NodeKind::Users, "unknown trigger"),
         }
@@ -198,7 +201,7 @@ pub(super) fn of_callee(facts: &Facts<'_>, here: Here<'_>, consumer: bool) -> Tr
         }
     }
     match facts.trigger {
-        Some("timer") => Trigger::Named(Node::named(NodeKind::Schedule, "schedule")),
+        Some("timer") => Trigger::Timer,
         Some("http") => Trigger::Users,
         _ if facts.http_method || facts.http_status.is_some() || facts.rpc_system.is_some() => {
             Trigger::Users
