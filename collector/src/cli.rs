@@ -8,7 +8,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand}
 
 use crate::config::settings::SETTINGS;
 use crate::config::{Flag, Source};
-use crate::{edges, record, replay};
+use crate::{edges, record, replay, triggers};
 
 /// Receives OTLP spans, reduces them to live traffic between functions, and serves that to viewers.
 #[derive(Clone, Debug, Parser)]
@@ -25,6 +25,7 @@ Examples:
   spanfall-collector record recordings/         and keep everything that comes in
   spanfall-collector replay samples/*.zst       serve a recording instead of live traffic
   spanfall-collector edges samples/*.zst        who calls whom, as a table
+  spanfall-collector triggers *.json            what runs which function, from AWS's listings
 
 To send spans here, set OTEL_EXPORTER_OTLP_ENDPOINT=http://HOST:4318 (or :4317 with
 OTEL_EXPORTER_OTLP_PROTOCOL=grpc) in what is to be seen. To see them, run `spanfall --connect
@@ -55,6 +56,8 @@ pub enum Command {
     Edges(EdgesArgs),
     /// Say everything that is wrong with a configuration file.
     Check(CheckArgs),
+    /// Print what runs which function, from the AWS CLI's listings, for the configuration.
+    Triggers(triggers::Args),
 }
 
 /// Where the configuration comes from.
@@ -220,10 +223,13 @@ where
         Command::Replay(args) => args.config.config.clone(),
         Command::Edges(args) => args.config.config.clone(),
         Command::Check(args) => args.file.clone(),
+        Command::Triggers(_) => None,
     };
     let source = match &command {
         // What is asked is whether the file is right, wherever and however it will be used.
         Command::Check(_) => Source { file, ..Source::default() },
+        // Listings mean the same under any configuration.
+        Command::Triggers(_) => Source::default(),
         _ => Source { file, variables, flags: flags(set) },
     };
     Ok((command, source))

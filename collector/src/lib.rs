@@ -23,6 +23,7 @@ pub mod serve;
 pub mod span;
 pub mod stop;
 pub mod telemetry;
+pub mod triggers;
 pub mod view;
 
 pub use collector::Collector;

@@ -10,7 +10,7 @@ use spanfall_collector::cli::{self, CheckArgs, Command, ReplayArgs};
 use spanfall_collector::config::{self, Config, Source};
 use spanfall_collector::edges::{self, EdgesError};
 use spanfall_collector::telemetry::Telemetry;
-use spanfall_collector::{replay, serve, stop};
+use spanfall_collector::{replay, serve, stop, triggers};
 
 fn main() -> ExitCode {
     let variables = variables();
@@ -20,6 +20,9 @@ fn main() -> ExitCode {
     };
     let done = match command {
         Command::Check(args) => check(&args, &source),
+        Command::Triggers(args) => {
+            triggers::run(&args).map(|()| ExitCode::SUCCESS).map_err(Into::into)
+        }
         command => run(command, source),
     };
     match done {
@@ -76,7 +79,7 @@ async fn carry_out(command: Command, config: Config, source: Source) -> anyhow::
         Command::Edges(args) => {
             edges::run(args.edges, config.reduce, stop).await.map_err(Into::into)
         }
-        Command::Check(_) => Ok(()),
+        Command::Check(_) | Command::Triggers(_) => Ok(()),
     };
     telemetry.finish().await;
     done

@@ -53,7 +53,7 @@ fn the_collector_takes_the_commands_of_the_readme() {
 
 #[test]
 fn the_collector_takes_the_commands_of_its_help() {
-    for command in ["serve", "record", "replay", "edges", "check"] {
+    for command in ["serve", "record", "replay", "edges", "check", "triggers"] {
         let ended = run("spanfall-collector", &[command, "--help"]);
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
         taken_by_the_collector(&ended.stdout);
