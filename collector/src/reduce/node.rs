@@ -92,6 +92,14 @@ impl fmt::Display for NodeKind {
     }
 }
 
+/// The node that requests over HTTP come from when no gateway and no caller is known.
+pub const USERS: &str = "users";
+
+/// The node that requests come from when nothing says what ran the function: no caller came, the
+/// span names no source, and no `[[trigger]]` in the configuration does. Its kind is
+/// [`NodeKind::Users`].
+pub const UNKNOWN_TRIGGER: &str = "unknown trigger";
+
 /// A node's full name. Empty `account` or `region` means that no span has said.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Node {

@@ -3,7 +3,7 @@
 
 use super::facts::Facts;
 use super::naming::{self, Arn};
-use super::node::{Node, NodeKind};
+use super::node::{Node, NodeKind, UNKNOWN_TRIGGER, USERS};
 
 /// The other side of a caller's request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,8 +181,8 @@ impl Trigger {
         match self {
             Self::Messages(node) | Self::Named(node) => node.clone(),
             Self::Timer => Node::named(NodeKind::Schedule, "schedule"),
-            Self::Users => Node::named(NodeKind::Users, "users"),
-            Self::Unknown => Node::named(NodeKind::Users, "unknown trigger"),
+            Self::Users => Node::named(NodeKind::Users, USERS),
+            Self::Unknown => Node::named(NodeKind::Users, UNKNOWN_TRIGGER),
         }
     }
 }
@@ -203,9 +203,51 @@ pub(super) fn of_callee(facts: &Facts<'_>, here: Here<'_>, consumer: bool) -> Tr
     match facts.trigger {
         Some("timer") => Trigger::Timer,
         Some("http") => Trigger::Users,
-        _ if facts.http_method || facts.http_status.is_some() || facts.rpc_system.is_some() => {
-            Trigger::Users
-        }
+        _ if is_called(facts) => Trigger::Users,
         _ => Trigger::Unknown,
+    }
+}
+
+/// Whether a callee tells anything of the call, over HTTP or otherwise, which events do not have. A
+/// function behind a gateway's own domain has the URL, and (Node) nothing else.
+fn is_called(facts: &Facts<'_>) -> bool {
+    facts.url.is_some()
+        || facts.http_method
+        || facts.http_status.is_some()
+        || facts.rpc_system.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(facts: Facts<'_>) -> (NodeKind, String) {
+        let node = of_callee(&facts, Here::default(), false).node();
+        (node.kind, node.name)
+    }
+
+    #[test]
+    fn only_an_entry_that_tells_nothing_of_its_trigger_is_from_an_unknown_one() {
+        let none = Facts::default();
+        let unknown = (NodeKind::Users, "unknown trigger".to_owned());
+        for trigger in [None, Some("pubsub"), Some("datasource"), Some("other")] {
+            assert_eq!(entry(Facts { trigger, ..none }), unknown);
+        }
+        let users = (NodeKind::Users, "users".to_owned());
+        for called in [
+            Facts { trigger: Some("http"), ..none },
+            Facts { http_method: true, ..none },
+            Facts { http_status: Some(502), ..none },
+            Facts { rpc_system: Some("grpc"), ..none },
+            Facts { url: Some("https://api.shop.example/orders"), ..none },
+        ] {
+            assert_eq!(entry(called), users, "{called:?}");
+        }
+        let api = "a1.execute-api.eu-west-1.amazonaws.com";
+        let url = format!("https://{api}:443/orders");
+        assert_eq!(entry(Facts { url: Some(&url), ..none }), (NodeKind::Api, api.to_owned()));
+        assert_eq!(entry(Facts { host: Some(api), ..none }), (NodeKind::Api, api.to_owned()));
+        let clock = Facts { trigger: Some("timer"), ..none };
+        assert_eq!(entry(clock), (NodeKind::Schedule, "schedule".to_owned()));
     }
 }

@@ -379,6 +379,30 @@ fn a_configured_trigger_names_the_source_where_no_span_does() {
 }
 
 #[test]
+fn rules_that_differ_leave_the_trigger_unknown_unless_the_span_says_its_kind() {
+    let rule = |kind, source: &str| TriggerRule {
+        function: "job".into(),
+        source: Node::named(kind, source),
+    };
+    let triggers = vec![rule(NodeKind::Topic, "news"), rule(NodeKind::Schedule, "nightly")];
+    let reducer = Reducer::new(Settings { triggers, ..Settings::default() });
+    let run = |id: u64, trigger: &[(&str, &str)]| {
+        told(&function("job", "j"), SpanKind::Server, (id, id, 900), trigger)
+    };
+    let spans = [
+        run(1, &[]),
+        run(2, &[("faas.trigger", "pubsub")]),
+        run(3, &[("faas.trigger", "timer")]),
+        run(4, &[("url.full", "https://api.shop.example/run")]),
+    ];
+    reducer.ingest(&request(&spans), 0).unwrap();
+    reducer.resolve_all();
+    let sources: Vec<_> =
+        edges(&reducer).iter().map(|line| line.split('>').next().unwrap().to_owned()).collect();
+    assert_eq!(sources, ["news", "nightly", "unknown trigger", "users"]);
+}
+
+#[test]
 fn two_receivers_at_once_count_like_one() {
     let requests: Vec<Vec<u8>> = (0..200_u64)
         .map(|round| {
