@@ -9,6 +9,7 @@ use clap::Parser;
 use spanfall_collector::config::{self, Flag};
 use spanfall_collector::replay::Speed;
 
+use crate::particles::DEFAULT_BUDGET;
 use crate::snapshot::{Pace, Shot};
 use crate::source::{Embedded, Endpoint, Recording, Source};
 
@@ -66,6 +67,12 @@ pub struct Cli {
     #[arg(long, value_name = "FILE", env = "SPANFALL_CONFIG", help_heading = "Collector within")]
     pub config: Option<PathBuf>,
 
+    /// Who can reach these ports: 127.0.0.1 is this computer, 0.0.0.0 whoever is in its networks
+    /// [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS", help_heading = "Collector within",
+          conflicts_with_all = ["connect", "feed_file", "replay"])]
+    pub host: Option<String>,
+
     /// Where OTLP over gRPC comes in: a port, an address, or `off` [default: 4317]
     #[arg(long, value_name = "PORT", help_heading = "Collector within",
           conflicts_with_all = ["connect", "feed_file", "replay"])]
@@ -80,6 +87,16 @@ pub struct Cli {
     #[arg(long, value_name = "PORT", help_heading = "Collector within",
           conflicts_with_all = ["connect", "feed_file", "replay"])]
     pub view: Option<String>,
+
+    /// The most particles on screen; past it, each stands for several requests
+    #[arg(long, value_name = "N", help_heading = "Drawing", default_value_t = DEFAULT_BUDGET,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub particles: u32,
+
+    /// Draw as fast as this computer can for so long, print how fast that was, and end
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, help_heading = "Drawing",
+          conflicts_with = "snapshot")]
+    pub measure: Option<Duration>,
 
     /// Render one picture without a window, exactly what a window would show, and end
     #[arg(long, value_name = "OUT.png", help_heading = "Picture")]
@@ -129,6 +146,11 @@ impl Cli {
     fn flags(&self) -> Vec<Flag> {
         // A picture is taken and over: nobody can send spans to it, unless a port is asked for.
         let unused = self.snapshot.is_some().then(|| "off".to_owned());
+        let host = self.host.clone().map(|value| Flag {
+            option: "--host".to_owned(),
+            key: "listen.host".to_owned(),
+            value,
+        });
         [("grpc", &self.grpc), ("http", &self.http), ("view", &self.view)]
             .into_iter()
             .filter_map(|(name, value)| {
@@ -138,6 +160,7 @@ impl Cli {
                     value: value.clone().or_else(|| unused.clone())?,
                 })
             })
+            .chain(host)
             .collect()
     }
 
@@ -203,6 +226,16 @@ mod tests {
         assert_eq!(listen.grpc, config::Port::Number(5317));
         assert_eq!(listen.view, config::Port::Off);
         assert_eq!(listen.http, config::Port::Number(4318));
+    }
+
+    #[test]
+    fn ports_can_be_opened_to_the_network() {
+        let Source::Embedded(embedded) = source("--host 0.0.0.0 --http 5318") else { panic!() };
+        let listen = embedded.config.load().unwrap().listen;
+        assert_eq!(listen.address(listen.http), Some("0.0.0.0:5318".parse().unwrap()));
+        let Source::Embedded(embedded) = source("") else { panic!() };
+        let listen = embedded.config.load().unwrap().listen;
+        assert_eq!(listen.address(listen.http), Some("127.0.0.1:4318".parse().unwrap()));
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod figures;
 pub mod focus;
 pub mod interaction;
 pub mod layout;
+pub mod measure;
 pub mod panel;
 pub mod particles;
 pub mod scene;

@@ -3,7 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use spanfall_viewer::{app, cli::Cli, display, snapshot};
+use spanfall_viewer::cli::Cli;
+use spanfall_viewer::measure::MeasurePlugin;
+use spanfall_viewer::particles::ParticleBudget;
+use spanfall_viewer::{app, display, snapshot};
 
 fn main() -> ExitCode {
     match run(&Cli::parse()) {
@@ -23,11 +26,18 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     let source = cli.source(variables)?;
     display::explain_failures();
     if let Some(shot) = cli.shot() {
-        snapshot::headless::render(app::headless_app(source, shot.size), &shot)?;
+        let mut app = app::headless_app(source, shot.size);
+        app.insert_resource(ParticleBudget(cli.particles));
+        snapshot::headless::render(app, &shot)?;
         return Ok(ExitCode::SUCCESS);
     }
     display::check()?;
-    Ok(match app::window_app(source).run() {
+    let mut app = app::window_app(source);
+    app.insert_resource(ParticleBudget(cli.particles));
+    if let Some(seconds) = cli.measure {
+        app.add_plugins(MeasurePlugin { seconds });
+    }
+    Ok(match app.run() {
         bevy::app::AppExit::Success => ExitCode::SUCCESS,
         bevy::app::AppExit::Error(code) => ExitCode::from(code.get()),
     })
