@@ -2,10 +2,14 @@
 //! Vizceral itself can show it: the world, in it regions, in them nodes. In: the graph, the latest
 //! ticks and the notices. Out: JSON.
 
+mod format;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use serde::Serialize;
+use format::{
+    INTERNET, Metadata, Metrics, VizConnection, VizNode, VizNotice, connection, internet, node_type,
+};
 
 use crate::feed::Hub;
 use crate::feed::message::{Graph, GraphEdge, GraphNode, Message, Notice, Severity};
@@ -15,64 +19,8 @@ use crate::reduce::node::{NodeId, NodeKind};
 /// Rates are over this time: long enough to be steady, short enough to be now.
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// What Vizceral calls the place where requests come from; layouts begin there.
-const INTERNET: &str = "INTERNET";
-
 /// The region of nodes none of whose neighbours has one.
 const NOWHERE: &str = "elsewhere";
-
-/// A node of Vizceral's format, at every level.
-#[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct VizNode {
-    renderer: &'static str,
-    name: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    display_name: String,
-    #[serde(rename = "node_type", skip_serializing_if = "str::is_empty")]
-    node_type: &'static str,
-    class: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    updated: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    server_update_time: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_volume: Option<f64>,
-    metadata: Metadata,
-    nodes: Vec<VizNode>,
-    connections: Vec<VizConnection>,
-    notices: Vec<VizNotice>,
-}
-
-#[derive(Debug, Default, Serialize)]
-struct Metadata {
-    /// Vizceral draws only what streams.
-    streaming: u8,
-}
-
-#[derive(Debug, Serialize)]
-struct VizConnection {
-    source: String,
-    target: String,
-    class: &'static str,
-    metadata: Metadata,
-    metrics: Metrics,
-    notices: Vec<VizNotice>,
-}
-
-/// Requests a second.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-struct Metrics {
-    normal: f64,
-    warning: f64,
-    danger: f64,
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct VizNotice {
-    title: String,
-    severity: u8,
-}
 
 /// Everything that the hub knows, as Vizceral reads it.
 pub(crate) fn json(hub: &Hub, now_ms: u64) -> Result<String, serde_json::Error> {
@@ -101,31 +49,6 @@ fn rates(hub: &Hub) -> HashMap<EdgeId, Metrics> {
             (edge, Metrics { normal, warning, danger })
         })
         .collect()
-}
-
-impl Metrics {
-    fn add(&mut self, other: Self) {
-        self.normal += other.normal;
-        self.warning += other.warning;
-        self.danger += other.danger;
-    }
-
-    fn total(self) -> f64 {
-        self.normal + self.warning + self.danger
-    }
-
-    /// Vizceral's word for how bad it is.
-    fn class(self) -> &'static str {
-        const NOTABLE: f64 = 0.05;
-        let total = self.total();
-        if self.danger > total * NOTABLE {
-            "danger"
-        } else if self.danger + self.warning > total * NOTABLE {
-            "warning"
-        } else {
-            "normal"
-        }
-    }
 }
 
 /// The graph by region.
@@ -302,47 +225,6 @@ impl<'a> World<'a> {
                 },
             })
             .collect()
-    }
-}
-
-fn internet() -> VizNode {
-    VizNode {
-        renderer: "focusedChild",
-        name: INTERNET.to_owned(),
-        display_name: INTERNET.to_owned(),
-        class: "normal",
-        metadata: Metadata { streaming: 1 },
-        ..VizNode::default()
-    }
-}
-
-fn connection(
-    source: &str,
-    target: &str,
-    metrics: Metrics,
-    notices: Vec<VizNotice>,
-) -> VizConnection {
-    VizConnection {
-        source: source.to_owned(),
-        target: target.to_owned(),
-        class: metrics.class(),
-        metadata: Metadata { streaming: 1 },
-        metrics,
-        notices,
-    }
-}
-
-/// Vizceral's shapes.
-fn node_type(kind: NodeKind) -> &'static str {
-    match kind {
-        NodeKind::Table | NodeKind::Database | NodeKind::Bucket => "storage",
-        NodeKind::Queue | NodeKind::Topic | NodeKind::Stream => "pipe",
-        NodeKind::Function
-        | NodeKind::Service
-        | NodeKind::Api
-        | NodeKind::Host
-        | NodeKind::Schedule
-        | NodeKind::Users => "default",
     }
 }
 
