@@ -14,6 +14,7 @@ use warp::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE};
 use warp::reply::{Response, with_header, with_status};
 use warp::{Filter, Rejection, Reply};
 
+use crate::export::page::Format;
 use crate::export::prometheus;
 use crate::export::readings::Readings;
 use crate::export::service_graph::ServiceGraph;
@@ -71,7 +72,10 @@ impl View {
         let health = self.clone();
         let health = warp::path!("healthz").and(warp::get()).map(move || health.health());
         let metrics = self.clone();
-        let metrics = warp::path!("metrics").and(warp::get()).map(move || metrics.metrics());
+        let metrics = warp::path!("metrics")
+            .and(warp::get())
+            .and(warp::header::optional::<String>("accept"))
+            .map(move |accept: Option<String>| metrics.metrics(accept.as_deref()));
         let vizceral = warp::path!("vizceral.json")
             .and(warp::get())
             .and(warp::header::optional::<String>("origin"))
@@ -117,9 +121,10 @@ impl View {
         }
     }
 
-    fn metrics(&self) -> Response {
-        let text = prometheus::text(&self.readings, &self.graph, &self.readings.reducer);
-        with_header(text, CONTENT_TYPE, prometheus::CONTENT_TYPE).into_response()
+    fn metrics(&self, accept: Option<&str>) -> Response {
+        let format = Format::accepted(accept);
+        let text = prometheus::text(format, &self.readings, &self.graph, &self.readings.reducer);
+        with_header(text, CONTENT_TYPE, format.content_type()).into_response()
     }
 }
 

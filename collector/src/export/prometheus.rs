@@ -1,104 +1,100 @@
-//! `/metrics`: Prometheus's text format, version 0.0.4. In: what the collector counts about itself,
-//! and the edges as a service graph. Out: text.
+//! `/metrics`: what the collector counts about itself, and the edges as a service graph, for
+//! Prometheus. In: numbers. Out: text, in the format that the client likes best.
 
-use std::fmt::Write;
-
+use super::page::{Format, Page};
 use super::readings::{Family, Kind, Readings};
-use super::service_graph::{BOUNDS_US, EdgeNumbers, ServiceGraph};
-use crate::reduce::Reducer;
-
-/// The content type of the text.
-pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+use super::service_graph::{EdgeNumbers, Histogram, ServiceGraph};
+use crate::reduce::{Reducer, Stats};
 
 /// Everything as text.
-pub(crate) fn text(readings: &Readings, graph: &ServiceGraph, reducer: &Reducer) -> String {
-    let mut page = Page(String::with_capacity(16 << 10));
+pub(crate) fn text(
+    format: Format,
+    readings: &Readings,
+    graph: &ServiceGraph,
+    reducer: &Reducer,
+) -> String {
+    let mut page = Page::new(format);
     for family in readings.read() {
-        page.family(&family);
+        write_family(&mut page, &family);
     }
-    page.process();
-    page.service_graph(&graph.read(reducer));
-    page.0
+    write_process(&mut page);
+    write_service_graph(&mut page, &graph.read(reducer));
+    write_lost(&mut page, graph, &reducer.stats());
+    page.end()
 }
 
-/// Writes into a `String` cannot fail, which is why their results are dropped here.
-struct Page(String);
-
-impl Page {
-    fn head(&mut self, name: &str, kind: &str, help: &str) {
-        let help = help.replace('\\', "\\\\").replace('\n', "\\n");
-        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+fn write_family(page: &mut Page, family: &Family) {
+    let name = name(family);
+    page.head(&name, family.kind, family.help);
+    for point in &family.points {
+        page.sample(&name, &point.labels, point.value);
     }
+}
 
-    fn sample(
-        &mut self,
-        name: &str,
-        labels: &[(&str, String)],
-        more: Option<(&str, &str)>,
-        v: f64,
-    ) {
-        self.0.push_str(name);
-        let labels = labels.iter().map(|(label, value)| (*label, value.as_str())).chain(more);
-        for (index, (label, value)) in labels.clone().enumerate() {
-            let open = if index == 0 { '{' } else { ',' };
-            let _ = write!(self.0, "{open}{label}=\"{}\"", escaped(value));
-        }
-        if labels.count() > 0 {
-            self.0.push('}');
-        }
-        let _ = writeln!(self.0, " {v}");
+/// What every Prometheus client tells of its process, as far as the system does.
+fn write_process(page: &mut Page) {
+    if let Some(bytes) = resident_bytes() {
+        let name = "process_resident_memory_bytes";
+        page.head(name, Kind::Gauge, "Resident memory size in bytes.");
+        page.sample(name, &[], bytes);
     }
-
-    fn family(&mut self, family: &Family) {
-        let name = name(family);
-        let kind = match family.kind {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-        };
-        self.head(&name, kind, family.help);
-        for point in &family.points {
-            self.sample(&name, &point.labels, None, point.value);
-        }
+    if let Some(seconds) = cpu_seconds() {
+        let name = "process_cpu_seconds_total";
+        page.head(name, Kind::Counter, "Total user and system CPU time spent in seconds.");
+        page.sample(name, &[], seconds);
     }
+}
 
-    /// What every Prometheus client tells of its process, as far as the system does.
-    fn process(&mut self) {
-        if let Some(bytes) = resident_bytes() {
-            let name = "process_resident_memory_bytes";
-            self.head(name, "gauge", "Resident memory size in bytes.");
-            self.sample(name, &[], None, bytes);
-        }
-        if let Some(seconds) = cpu_seconds() {
-            let name = "process_cpu_seconds_total";
-            self.head(name, "counter", "Total user and system CPU time spent in seconds.");
-            self.sample(name, &[], None, seconds);
-        }
+fn write_service_graph(page: &mut Page, edges: &[EdgeNumbers]) {
+    let total = "traces_service_graph_request_total";
+    page.head(total, Kind::Counter, "Requests between two nodes.");
+    edges.iter().for_each(|edge| page.sample(total, &edge.labels, edge.requests));
+    let failed = "traces_service_graph_request_failed_total";
+    page.head(
+        failed,
+        Kind::Counter,
+        "Requests between two nodes of which a span says that it failed.",
+    );
+    edges.iter().for_each(|edge| page.sample(failed, &edge.labels, edge.failed));
+    let sides: [(_, _, fn(&EdgeNumbers) -> &Histogram); 2] = [
+        (
+            "traces_service_graph_request_server_seconds",
+            "How long requests took by their servers' spans; for databases by their clients'.",
+            |edge| &edge.server,
+        ),
+        (
+            "traces_service_graph_request_client_seconds",
+            "How long requests took by their clients' spans.",
+            |edge| &edge.client,
+        ),
+    ];
+    for (name, help, side) in sides {
+        page.histogram_head(name, help);
+        // A side that never sent a span has no latencies, which is not the same as short ones.
+        let measured = edges.iter().filter(|edge| side(edge).measured > 0.0);
+        measured.for_each(|edge| page.histogram(name, &edge.labels, side(edge)));
     }
+}
 
-    fn service_graph(&mut self, edges: &[EdgeNumbers]) {
-        let total = "traces_service_graph_request_total";
-        self.head(total, "counter", "Requests between two nodes.");
-        edges.iter().for_each(|edge| self.sample(total, &edge.labels, None, edge.requests));
-        let failed = "traces_service_graph_request_failed_total";
-        self.head(failed, "counter", "Requests between two nodes that failed or were throttled.");
-        edges.iter().for_each(|edge| self.sample(failed, &edge.labels, None, edge.failed));
-        let seconds = "traces_service_graph_request_server_seconds";
-        let help = "How long requests took: as the caller saw it where its span is known, else as \
-                    the callee did.";
-        self.head(seconds, "histogram", help);
-        edges.iter().for_each(|edge| self.histogram(seconds, edge));
-    }
-
-    fn histogram(&mut self, name: &str, edge: &EdgeNumbers) {
-        let bucket = format!("{name}_bucket");
-        for (bound, within) in BOUNDS_US.iter().zip(edge.within) {
-            #[expect(clippy::cast_precision_loss, reason = "a dozen small constants")]
-            let bound = (*bound as f64 / 1e6).to_string();
-            self.sample(&bucket, &edge.labels, Some(("le", &bound)), within);
-        }
-        self.sample(&bucket, &edge.labels, Some(("le", "+Inf")), edge.measured);
-        self.sample(&format!("{name}_sum"), &edge.labels, None, edge.seconds);
-        self.sample(&format!("{name}_count"), &edge.labels, None, edge.measured);
+/// What the graph does not show, or shows otherwise than it would be.
+fn write_lost(page: &mut Page, graph: &ServiceGraph, stats: &Stats) {
+    let numbers = [
+        (
+            "traces_service_graph_unpaired_spans_total",
+            "Spans whose other side did not come though one was to be expected; those that are \
+             paired later are netted against those to come.",
+            graph.unpaired(stats.unpaired),
+        ),
+        (
+            "traces_service_graph_dropped_spans_total",
+            "Spans that did not wait their time for their other side, because too many waited.",
+            stats.early,
+        ),
+    ];
+    for (name, help, count) in numbers {
+        page.head(name, Kind::Counter, help);
+        #[expect(clippy::cast_precision_loss, reason = "exact up to nine quadrillion spans")]
+        page.sample(name, &[], count as f64);
     }
 }
 
@@ -114,10 +110,6 @@ fn name(family: &Family) -> String {
         name.push_str("_total");
     }
     name
-}
-
-fn escaped(value: &str) -> String {
-    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 fn resident_bytes() -> Option<f64> {
@@ -147,44 +139,6 @@ mod tests {
     use std::collections::HashSet;
     use std::sync::Arc;
 
-    fn page(edges: &[EdgeNumbers]) -> String {
-        let mut page = Page(String::new());
-        page.service_graph(edges);
-        page.0
-    }
-
-    fn edge(client: &str) -> EdgeNumbers {
-        EdgeNumbers {
-            labels: vec![("client", client.to_owned()), ("server", "b".to_owned())],
-            requests: 3.0,
-            failed: 1.0,
-            within: [2.0; BOUNDS_US.len()],
-            measured: 2.5,
-            seconds: 0.75,
-        }
-    }
-
-    #[test]
-    fn an_edge_is_what_grafana_s_node_graph_reads() {
-        let text = page(&[edge("a")]);
-        for line in [
-            "traces_service_graph_request_total{client=\"a\",server=\"b\"} 3",
-            "traces_service_graph_request_failed_total{client=\"a\",server=\"b\"} 1",
-            "traces_service_graph_request_server_seconds_bucket{client=\"a\",server=\"b\",le=\"0.1\"} 2",
-            "traces_service_graph_request_server_seconds_bucket{client=\"a\",server=\"b\",le=\"+Inf\"} 2.5",
-            "traces_service_graph_request_server_seconds_sum{client=\"a\",server=\"b\"} 0.75",
-            "traces_service_graph_request_server_seconds_count{client=\"a\",server=\"b\"} 2.5",
-        ] {
-            assert!(text.lines().any(|other| other == line), "{line}\n{text}");
-        }
-    }
-
-    #[test]
-    fn names_that_hold_quotes_and_line_breaks_stay_one_line() {
-        let text = page(&[edge("a\"\\\nb")]);
-        assert!(text.contains("client=\"a\\\"\\\\\\nb\""), "{text}");
-    }
-
     #[tokio::test]
     async fn every_family_has_one_name_a_meaning_and_a_type() {
         let reducer = Arc::new(Reducer::new(Settings::default()));
@@ -197,7 +151,7 @@ mod tests {
         );
         let readings =
             Readings { reducer: Arc::clone(&reducer), hub, receiver: None, recorder: None, clock };
-        let text = text(&readings, &ServiceGraph::default(), &reducer);
+        let text = text(Format::Plain, &readings, &ServiceGraph::default(), &reducer);
         let mut names = HashSet::new();
         for line in text.lines() {
             if let Some(help) = line.strip_prefix("# HELP ") {
@@ -212,7 +166,17 @@ mod tests {
                 line.rsplit(' ').next().unwrap().parse::<f64>().unwrap();
             }
         }
-        assert!(names.contains("spanfall_spans_total"));
+        for name in [
+            "spanfall_spans_total",
+            "traces_service_graph_request_total",
+            "traces_service_graph_request_failed_total",
+            "traces_service_graph_request_server_seconds",
+            "traces_service_graph_request_client_seconds",
+            "traces_service_graph_unpaired_spans_total",
+            "traces_service_graph_dropped_spans_total",
+        ] {
+            assert!(names.contains(name), "{name}");
+        }
         if cfg!(target_os = "linux") {
             assert!(names.contains("process_cpu_seconds_total"));
             assert!(names.contains("process_resident_memory_bytes"));

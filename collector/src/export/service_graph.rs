@@ -1,15 +1,17 @@
-//! Edges in the words of Grafana Tempo's service graphs, so that Grafana's node graph draws them.
-//! In: the reducer's edges. Out: numbers that only grow, since that is what Prometheus takes
-//! counters for; a hop that is taken back is netted against those to come.
+//! Requests in the words of Grafana Tempo's service graphs, so that Grafana draws them. In: what the
+//! sides of the reducer's hops saw. Out: numbers that only grow, since that is what Prometheus takes
+//! counters for; what is taken back is netted against what is to come.
+//!
+//! Where this differs from what Tempo would say of the same spans, ARCHITECTURE.md has a table.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use crate::reduce::hop::{Edge, EdgeId};
-use crate::reduce::node::{Node, NodeId, NodeKind};
-use crate::reduce::{Reducer, Spread};
+use crate::reduce::node::{Node, NodeId, NodeKind, USERS};
+use crate::reduce::{Exemplar, Latencies, Reducer, Sides, Spread};
 
 /// Bounds of the latency histogram, in microseconds: Tempo's (0.1 s to 12.8 s), and shorter ones,
 /// since tables and queues answer within milliseconds.
@@ -18,22 +20,34 @@ pub(super) const BOUNDS_US: [u64; 12] = [
     6_400_000, 12_800_000,
 ];
 
-/// So many edges have numbers of their own; the rest share theirs. With the histogram an edge is
-/// 17 lines for Prometheus, so these are 85,000, about what one scrape should hold.
+/// So many edges have numbers of their own; the rest share theirs. With the two histograms an
+/// edge is 32 lines for Prometheus, so these are 160,000, about what one scrape should hold.
 const MOST_EDGES: usize = 5_000;
 
 /// What edges past [`MOST_EDGES`] are called.
 const OTHERS: &str = "(others)";
 
-/// One edge's numbers since the start. They never go back.
+/// One edge's numbers since the start, for one way in which its sides were seen. They never go back.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct EdgeNumbers {
     pub(super) labels: Vec<(&'static str, String)>,
     pub(super) requests: f64,
     pub(super) failed: f64,
+    /// By the clients' spans.
+    pub(super) client: Histogram,
+    /// By the servers' spans.
+    pub(super) server: Histogram,
+}
+
+/// How long requests took, by the spans of one side.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Histogram {
+    /// How many took no longer than each of [`BOUNDS_US`].
     pub(super) within: [f64; BOUNDS_US.len()],
     pub(super) measured: f64,
     pub(super) seconds: f64,
+    /// One of the last requests, and what it took, in microseconds.
+    pub(super) exemplar: Option<(Exemplar, u64)>,
 }
 
 /// Remembers how far each number has come.
@@ -42,17 +56,27 @@ pub(crate) struct ServiceGraph(Arc<Mutex<Remembered>>);
 
 #[derive(Debug, Default)]
 struct Remembered {
-    edges: HashMap<EdgeId, EdgeNumbers>,
+    edges: HashMap<(EdgeId, Sides), EdgeNumbers>,
     others: EdgeNumbers,
+    unpaired: u64,
 }
 
 impl ServiceGraph {
     /// The numbers of every edge now, sorted by edge.
     pub(super) fn read(&self, reducer: &Reducer) -> Vec<EdgeNumbers> {
         let spreads = reducer.spreads(&BOUNDS_US);
+        let ends: HashSet<NodeId> =
+            spreads.iter().flat_map(|spread| [spread.edge.source, spread.edge.target]).collect();
         let nodes: HashMap<NodeId, Node> =
-            reducer.nodes().into_iter().map(|known| (known.id, known.node)).collect();
+            reducer.named(|id| ends.contains(&id)).map(|known| (known.id, known.node)).collect();
         self.0.lock().advance(&spreads, &nodes, MOST_EDGES)
+    }
+
+    /// How many spans were ever without their other side.
+    pub(super) fn unpaired(&self, now: u64) -> u64 {
+        let mut remembered = self.0.lock();
+        remembered.unpaired = remembered.unpaired.max(now);
+        remembered.unpaired
     }
 }
 
@@ -64,17 +88,22 @@ impl Remembered {
         most: usize,
     ) -> Vec<EdgeNumbers> {
         // An edge whose node turned out to be another does not come again.
-        let there: HashMap<EdgeId, ()> = spreads.iter().map(|spread| (spread.id, ())).collect();
-        self.edges.retain(|id, _| there.contains_key(id));
+        let there: HashSet<_> = spreads.iter().map(Spread::key).collect();
+        self.edges.retain(|key, _| there.contains(key));
         let mut others = EdgeNumbers::default();
         let mut read = Vec::with_capacity(spreads.len().min(most) + 1);
         for spread in spreads {
-            let now = EdgeNumbers::of(spread);
-            if self.edges.len() < most || self.edges.contains_key(&spread.id) {
-                let numbers = self.edges.entry(spread.id).or_default();
+            let now = EdgeNumbers::of(spread, nodes);
+            let known = self.edges.contains_key(&spread.key());
+            // All of it is told from function to function.
+            if now.requests <= 0.0 && !known {
+                continue;
+            }
+            if self.edges.len() < most || known {
+                let numbers = self.edges.entry(spread.key()).or_default();
                 numbers.advance(&now);
                 // Nodes learn their account and region as time goes by.
-                numbers.labels = labels(spread.edge, nodes);
+                numbers.labels = now.labels;
                 read.push(numbers.clone());
             } else {
                 others.add(&now);
@@ -89,30 +118,46 @@ impl Remembered {
     }
 }
 
+impl Spread {
+    fn key(&self) -> (EdgeId, Sides) {
+        (self.id, self.sides)
+    }
+}
+
 impl EdgeNumbers {
-    fn of(spread: &Spread) -> Self {
-        let mut within = [0.0; BOUNDS_US.len()];
-        within.iter_mut().zip(&spread.within).for_each(|(to, from)| *to = *from);
-        Self {
-            labels: Vec::new(),
-            requests: spread.counts.total(),
-            failed: spread.counts.error + spread.counts.throttled,
-            within,
-            measured: spread.measured,
-            seconds: spread.seconds,
+    fn of(spread: &Spread, nodes: &HashMap<NodeId, Node>) -> Self {
+        let Spread { id: _, edge, sides, requests, failed, joined, client, server, exemplar } =
+            spread;
+        let unknown = Node::default();
+        let ends = |edge: &Edge| [edge.source, edge.target].map(|id| nodes.get(&id));
+        let [source, target] = ends(edge).map(|node| node.unwrap_or(&unknown));
+        let connection = Connection::of(*sides, source.kind, target.kind);
+        let took = |us: fn(&Exemplar) -> Option<u64>| {
+            exemplar.and_then(|exemplar| Some((exemplar, us(&exemplar)?)))
+        };
+        let client = Histogram::of(client, took(|exemplar| exemplar.client_us));
+        let server = match connection {
+            // Databases send no spans: what their client saw is what they took.
+            Connection::Database => client.clone(),
+            _ => Histogram::of(server, took(|exemplar| exemplar.server_us)),
+        };
+        let labels = labels(connection, source, target);
+        let mut numbers = Self { labels, requests: *requests, failed: *failed, client, server };
+        if *joined > 0.0 {
+            // Which of them these are is not known here, so that all others are as all are.
+            let rest = (requests - joined) / requests;
+            numbers.combine(&Self::default(), |number, _| number * rest);
         }
+        numbers
     }
 
     /// Every number of both, by what does with two of them.
-    fn combine(&mut self, other: &Self, with: impl Fn(f64, f64) -> f64) {
-        let Self { labels: _, requests, failed, within, measured, seconds } = self;
+    fn combine(&mut self, other: &Self, with: impl Fn(f64, f64) -> f64 + Copy) {
+        let Self { labels: _, requests, failed, client, server } = self;
         *requests = with(*requests, other.requests);
         *failed = with(*failed, other.failed);
-        *measured = with(*measured, other.measured);
-        *seconds = with(*seconds, other.seconds);
-        for (mine, other) in within.iter_mut().zip(other.within) {
-            *mine = with(*mine, other);
-        }
+        client.combine(&other.client, with);
+        server.combine(&other.server, with);
     }
 
     fn advance(&mut self, now: &Self) {
@@ -124,14 +169,80 @@ impl EdgeNumbers {
     }
 }
 
-fn labels(edge: Edge, nodes: &HashMap<NodeId, Node>) -> Vec<(&'static str, String)> {
-    let unknown = Node::default();
-    let client = nodes.get(&edge.source).unwrap_or(&unknown);
-    let server = nodes.get(&edge.target).unwrap_or(&unknown);
+impl Histogram {
+    fn of(latencies: &Latencies, exemplar: Option<(Exemplar, u64)>) -> Self {
+        let mut within = [0.0; BOUNDS_US.len()];
+        within.iter_mut().zip(&latencies.within).for_each(|(to, from)| *to = *from);
+        let Latencies { within: _, measured, seconds } = *latencies;
+        Self { within, measured, seconds, exemplar }
+    }
+
+    fn combine(&mut self, other: &Self, with: impl Fn(f64, f64) -> f64) {
+        let Self { within, measured, seconds, exemplar } = self;
+        *measured = with(*measured, other.measured);
+        *seconds = with(*seconds, other.seconds);
+        *exemplar = other.exemplar.or(*exemplar);
+        for (mine, other) in within.iter_mut().zip(other.within) {
+            *mine = with(*mine, other);
+        }
+    }
+}
+
+/// What is between a client and a server, in Tempo's terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Connection {
+    /// A call whose two sides are known.
+    Direct,
+    /// Messages, from whoever sent them to whoever received them.
+    Messaging,
+    /// A request to a database, whose client's span is all there is.
+    Database,
+    /// A request whose client sent no span.
+    VirtualClient,
+    /// A request whose server sent no span.
+    VirtualServer,
+}
+
+impl Connection {
+    fn of(sides: Sides, client: NodeKind, server: NodeKind) -> Self {
+        use NodeKind::{Database, Function, Service, Table};
+        match (sides, client, server) {
+            (Sides::Both, ..) => Self::Direct,
+            (Sides::Across, ..) => Self::Messaging,
+            (Sides::Client, _, Table | Database) => Self::Database,
+            (Sides::Client, ..) => Self::VirtualServer,
+            // It called without a span of its own for that; it sends others.
+            (Sides::Server, Function | Service, _) => Self::Direct,
+            (Sides::Server, ..) => Self::VirtualClient,
+        }
+    }
+
+    /// The labels `connection_type` and `virtual_node`.
+    const fn labels(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Direct => ("", ""),
+            Self::Messaging => ("messaging_system", ""),
+            Self::Database => ("database", ""),
+            Self::VirtualClient => ("virtual_node", "client"),
+            Self::VirtualServer => ("virtual_node", "server"),
+        }
+    }
+}
+
+/// Tempo's word for whoever calls from outside.
+const USER: &str = "user";
+
+fn labels(connection: Connection, client: &Node, server: &Node) -> Vec<(&'static str, String)> {
+    let (connection_type, virtual_node) = connection.labels();
+    let name = |node: &Node| match (node.kind, node.name.as_str()) {
+        (NodeKind::Users, USERS) => USER.to_owned(),
+        (_, name) => name.to_owned(),
+    };
     let mut labels = vec![
-        ("client", client.name.clone()),
-        ("server", server.name.clone()),
-        ("connection_type", connection_type(client.kind, server.kind).to_owned()),
+        ("client", name(client)),
+        ("server", name(server)),
+        ("connection_type", connection_type.to_owned()),
+        ("virtual_node", virtual_node.to_owned()),
         ("client_kind", client.kind.as_str().to_owned()),
         ("server_kind", server.kind.as_str().to_owned()),
     ];
@@ -147,33 +258,26 @@ fn labels(edge: Edge, nodes: &HashMap<NodeId, Node>) -> Vec<(&'static str, Strin
     labels
 }
 
-/// Tempo's word for what is between the two.
-fn connection_type(client: NodeKind, server: NodeKind) -> &'static str {
-    use NodeKind::{
-        Api, Bucket, Database, Function, Host, Queue, Schedule, Service, Stream, Table, Topic,
-        Users,
-    };
-    match (client, server) {
-        (Queue | Topic | Stream, _) | (_, Queue | Topic | Stream) => "messaging_system",
-        (_, Table | Database) => "database",
-        (Users | Schedule | Api | Host | Bucket, _) | (_, Bucket | Api | Host) => "virtual_node",
-        (Function | Service | Table | Database, Function | Service | Schedule | Users) => "",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reduce::hop::Counts;
 
-    fn spread(id: u64, ok: f64, error: f64) -> Spread {
+    fn spread(id: u64, requests: f64, failed: f64) -> Spread {
+        let latencies = Latencies {
+            within: vec![requests; BOUNDS_US.len()],
+            measured: requests,
+            seconds: requests,
+        };
         Spread {
             id: EdgeId(id),
             edge: Edge { source: NodeId(1), target: NodeId(2) },
-            counts: Counts { ok, error, ..Counts::default() },
-            within: vec![ok; BOUNDS_US.len()],
-            measured: ok,
-            seconds: ok,
+            sides: Sides::Client,
+            requests,
+            failed,
+            joined: 0.0,
+            client: latencies.clone(),
+            server: Latencies::default(),
+            exemplar: None,
         }
     }
 
@@ -184,13 +288,15 @@ mod tests {
     #[test]
     fn numbers_never_go_back_when_a_hop_is_taken_back() {
         let mut remembered = Remembered::default();
-        let mut read = |ok| {
-            let read = remembered.advance(&[spread(1, ok, 1.0)], &HashMap::new(), 9);
-            (read[0].requests, read[0].failed, read[0].within[0], read[0].seconds)
+        let mut read = |requests| {
+            let read = remembered.advance(&[spread(1, requests, 1.0)], &HashMap::new(), 9);
+            (read[0].requests, read[0].failed, read[0].client.within[0], read[0].client.seconds)
         };
-        assert_eq!(read(5.0), (6.0, 1.0, 5.0, 5.0));
-        assert_eq!(read(3.0), (6.0, 1.0, 5.0, 5.0));
-        assert_eq!(read(7.0), (8.0, 1.0, 7.0, 7.0));
+        assert_eq!(read(5.0), (5.0, 1.0, 5.0, 5.0));
+        assert_eq!(read(3.0), (5.0, 1.0, 5.0, 5.0));
+        assert_eq!(read(7.0), (7.0, 1.0, 7.0, 7.0));
+        let graph = ServiceGraph::default();
+        assert_eq!([3, 1, 4].map(|now| graph.unpaired(now)), [3, 3, 4]);
     }
 
     #[test]
@@ -207,13 +313,52 @@ mod tests {
     }
 
     #[test]
+    fn requests_of_one_edge_are_kept_apart_by_which_sides_sent_spans() {
+        let both = Spread { sides: Sides::Both, ..spread(1, 2.0, 0.0) };
+        let read = Remembered::default().advance(&[both, spread(1, 5.0, 0.0)], &HashMap::new(), 9);
+        assert_eq!(requests(&read), [2.0, 5.0]);
+        assert!(read[0].labels.contains(&("virtual_node", String::new())));
+        assert!(read[1].labels.contains(&("virtual_node", "server".to_owned())));
+    }
+
+    #[test]
+    fn messages_that_are_known_from_end_to_end_are_not_told_again_at_their_queue() {
+        let mut remembered = Remembered::default();
+        let mut read = |requests, joined| {
+            let spread = Spread { joined, ..spread(1, requests, requests / 2.0) };
+            remembered.advance(&[spread], &HashMap::new(), 9)
+        };
+        assert_eq!(read(8.0, 8.0), []);
+        let numbers = read(10.0, 8.0).remove(0);
+        assert_eq!((numbers.requests, numbers.failed), (2.0, 1.0));
+        assert_eq!((numbers.client.measured, numbers.client.seconds), (2.0, 2.0));
+        assert_eq!(requests(&read(12.0, 12.0)), [2.0], "numbers never go back");
+    }
+
+    #[test]
     fn what_is_between_two_nodes_is_named_as_tempo_names_it() {
         use NodeKind::{Api, Function, Queue, Table, Users};
-        assert_eq!(connection_type(Function, Function), "");
-        assert_eq!(connection_type(Function, Queue), "messaging_system");
-        assert_eq!(connection_type(Queue, Function), "messaging_system");
-        assert_eq!(connection_type(Function, Table), "database");
-        assert_eq!(connection_type(Users, Function), "virtual_node");
-        assert_eq!(connection_type(Function, Api), "virtual_node");
+        let labels = |sides, client, server| Connection::of(sides, client, server).labels();
+        assert_eq!(labels(Sides::Both, Function, Function), ("", ""));
+        assert_eq!(labels(Sides::Server, Function, Function), ("", ""));
+        assert_eq!(labels(Sides::Across, Function, Function), ("messaging_system", ""));
+        assert_eq!(labels(Sides::Client, Function, Table), ("database", ""));
+        for (client, server) in [(Function, Queue), (Function, Function), (Function, Api)] {
+            assert_eq!(labels(Sides::Client, client, server), ("virtual_node", "server"));
+        }
+        for (client, server) in [(Queue, Function), (Users, Function), (Api, Function)] {
+            assert_eq!(labels(Sides::Server, client, server), ("virtual_node", "client"));
+        }
+    }
+
+    #[test]
+    fn a_database_took_what_its_client_saw_and_people_outside_are_called_user() {
+        let nodes = [
+            (NodeId(1), Node::named(NodeKind::Users, USERS)),
+            (NodeId(2), Node::named(NodeKind::Table, "t")),
+        ];
+        let numbers = EdgeNumbers::of(&spread(1, 4.0, 0.0), &nodes.into());
+        assert_eq!(numbers.server, numbers.client);
+        assert_eq!(numbers.labels[0], ("client", "user".to_owned()));
     }
 }

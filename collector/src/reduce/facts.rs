@@ -26,6 +26,7 @@ pub(super) struct Facts<'a> {
     pub(super) host: Option<&'a str>,
     pub(super) port: Option<i64>,
     pub(super) peer_address: Option<&'a str>,
+    pub(super) peer_port: Option<i64>,
     pub(super) peer_service: Option<&'a str>,
     pub(super) rpc_system: Option<&'a str>,
     pub(super) rpc_service: Option<&'a str>,
@@ -40,6 +41,7 @@ pub(super) struct Facts<'a> {
     pub(super) queue_url: Option<&'a str>,
     pub(super) topic_arn: Option<&'a str>,
     pub(super) message_count: Option<i64>,
+    pub(super) message_id: Option<&'a str>,
     pub(super) bucket: Option<&'a str>,
     pub(super) stream: Option<&'a str>,
     pub(super) error_type: Option<&'a str>,
@@ -118,6 +120,7 @@ impl<'a> Facts<'a> {
             }
             b"server.port" | b"net.peer.port" => first_int(&mut self.port, value),
             b"network.peer.address" | b"net.peer.ip" => first(&mut self.peer_address, value),
+            b"network.peer.port" | b"net.sock.peer.port" => first_int(&mut self.peer_port, value),
             b"peer.service" => first(&mut self.peer_service, value),
             _ => {}
         }
@@ -135,6 +138,9 @@ impl<'a> Facts<'a> {
             b"messaging.destination" => first(&mut self.destination, value),
             b"messaging.destination_kind" => first(&mut self.destination_kind, value),
             b"messaging.url" => first(&mut self.queue_url, value),
+            b"messaging.message.id" | b"messaging.message_id" => {
+                first(&mut self.message_id, value);
+            }
             b"messaging.batch.message_count" => first_int(&mut self.message_count, value),
             _ => {}
         }

@@ -3,6 +3,7 @@
 use super::histogram;
 use super::hop::Class;
 use super::nodes::{NodeIndex, Nodes};
+use super::sides::{Sides, Sighting};
 use super::tally::Counted;
 use crate::reduce::node::NodeKind;
 
@@ -59,6 +60,8 @@ pub(super) struct Half {
     /// A caller above plain HTTP; see [`super::target::Target`].
     pub(super) sdk: bool,
     pub(super) class: Class,
+    /// Whether the span's status says so, whatever class that is.
+    pub(super) failed: bool,
     pub(super) cold: bool,
     pub(super) duration_us: u64,
     /// In millionths of a request.
@@ -70,6 +73,17 @@ pub(super) struct Half {
 impl Half {
     pub(super) fn is_caller(&self) -> bool {
         matches!(self.side, Side::Calls | Side::Sends)
+    }
+
+    /// What this half alone saw of its request.
+    pub(super) fn sighting(&self) -> Sighting {
+        let latency = histogram::bucket(self.duration_us);
+        let (sides, client, server) = if self.is_caller() {
+            (Sides::Client, latency, 0)
+        } else {
+            (Sides::Server, 0, latency)
+        };
+        Sighting { sides, failed: self.failed, client, server }
     }
 
     /// The hop that this half is by itself.
@@ -85,6 +99,7 @@ impl Half {
             weight: self.weight,
             operation: self.operation,
             version: self.version,
+            sighting: self.sighting(),
         }
     }
 
@@ -105,6 +120,11 @@ impl Half {
             weight: self.weight.max(callee.weight),
             operation: if by_caller { self.operation } else { callee.operation },
             version: callee.version,
+            sighting: if direct {
+                self.sighting().with(&callee.sighting(), Sides::Both)
+            } else {
+                callee.sighting()
+            },
         }
     }
 

@@ -26,7 +26,7 @@ pub(super) fn bucket(micros: u64) -> u16 {
 }
 
 /// The middle of a bucket, in microseconds.
-fn middle(bucket: u16) -> u64 {
+pub(super) fn middle(bucket: u16) -> u64 {
     let bucket = u64::from(bucket);
     let row = bucket >> MANTISSA_BITS;
     if row <= 1 {

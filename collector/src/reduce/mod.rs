@@ -3,7 +3,9 @@
 //! went), `pair` (who called whom), `tally` (edges). This file lists the steps and answers
 //! questions about the result.
 
+mod across;
 mod classify;
+mod exemplar;
 mod facts;
 mod half;
 mod histogram;
@@ -16,13 +18,16 @@ mod pair;
 mod read;
 mod seen;
 mod settings;
+mod sides;
 mod spread;
 mod tally;
 mod target;
 
 pub use crate::span::Malformed;
+pub use exemplar::Exemplar;
 pub use settings::{Settings, TriggerRule};
-pub use spread::Spread;
+pub use sides::Sides;
+pub use spread::{Latencies, Spread};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,6 +36,7 @@ use arc_swap::ArcSwap;
 use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
 
+use across::Across;
 use hop::{Counts, Edge, EdgeId};
 use node::{Node, NodeId, NodeKind};
 use nodes::{NodeIndex, Nodes, Texts};
@@ -141,6 +147,7 @@ pub struct Reducer {
     nodes: Nodes,
     texts: Texts,
     pairing: Pairing,
+    across: Across,
     tally: Tally,
     told: Mutex<Told>,
     spans: AtomicU64,
@@ -267,6 +274,11 @@ impl Reducer {
         });
         known.sort_by_key(|known| known.id);
         known
+    }
+
+    /// The nodes of these ids, in no order.
+    pub(crate) fn named(&self, wanted: impl Fn(NodeId) -> bool) -> impl Iterator<Item = KnownNode> {
+        self.known(wanted).into_iter()
     }
 
     /// All edges known so far, with the sum of everything that happened on them, sorted by id.

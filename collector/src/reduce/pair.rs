@@ -475,20 +475,8 @@ fn pair_halves(caller: &mut Half, callee: &mut Half, context: &Context<'_>) {
 fn show(half: &mut Half, state: State, tally: &Tally) {
     let (before, unpaired) = (half.counted(), half.is_unpaired());
     half.state = state;
-    replace(before, half.counted(), tally);
+    tally.replace(half.key, before, half.counted());
     tally.count_unpaired(unpaired, half.is_unpaired());
-}
-
-fn replace(before: Option<Counted>, after: Option<Counted>, tally: &Tally) {
-    if before == after {
-        return;
-    }
-    if let Some(hop) = before {
-        tally.take_back(&hop);
-    }
-    if let Some(hop) = after {
-        tally.add(&hop);
-    }
 }
 
 fn set_cold(half: &mut Half, cold: bool, context: &Context<'_>) {

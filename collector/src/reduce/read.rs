@@ -4,7 +4,8 @@ use std::sync::atomic::Ordering;
 
 use super::classify;
 use super::facts::Facts;
-use super::half::{Half, Side, State};
+use super::half::{Half, Side, SpanKey, State};
+use super::node::NodeKind;
 use super::nodes::keyed;
 use super::origin::Origin;
 use super::pair::{Context, span_key};
@@ -12,7 +13,7 @@ use super::settings::Settings;
 use super::tally::ONE;
 use super::target::{self, Expect, Trigger};
 use super::{Ingested, Malformed, Reducer};
-use crate::span::{self, Span, SpanKind};
+use crate::span::{self, Span, SpanKind, StatusCode};
 
 /// What a span is to the reducer.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -71,22 +72,64 @@ impl Reading<'_> {
             Role::Caller => self.caller(&mut half, &facts, origin),
             Role::Callee { consumer } => self.callee(&mut half, span, &facts, origin, consumer)?,
         }
+        self.reducer.tally.traces.put(half.key, span.trace_id, span.end_ns);
         let outcome = self.reducer.pairing.arrive(half, &self.context);
         // Another thread may have met an earlier invocation before this one was there to be told.
         if half.cold && !facts.cold && !origin.is_first(half.key) {
             self.reducer.pairing.set_cold(half.key, false, &self.context);
+        }
+        if !outcome.duplicate {
+            self.across(&half, span, &facts)?;
         }
         self.reducer.duplicates.fetch_add(u64::from(outcome.duplicate), Ordering::Relaxed);
         self.reducer.early.fetch_add(outcome.early, Ordering::Relaxed);
         Ok(())
     }
 
+    /// Looks for the other side of the messages that the span sent or received.
+    fn across(&self, half: &Half, span: &Span<'_>, facts: &Facts<'_>) -> Result<(), Malformed> {
+        let Context { nodes, tally, now_ms, .. } = self.context;
+        let across = &self.reducer.across;
+        let kind = || nodes.kind(half.other);
+        let is_channel = || matches!(kind(), NodeKind::Queue | NodeKind::Topic | NodeKind::Stream);
+        let by_id = |id: Option<&str>| {
+            id.filter(|id| !id.is_empty()).map_or(0, |id| keyed(&self.reducer.hasher, id) | 1)
+        };
+        match half.side {
+            Side::Sends if is_channel() => {
+                across.send(half, [half.key, by_id(facts.message_id)], tally, now_ms);
+            }
+            Side::Called { by_messages, .. } if by_messages || is_channel() => {
+                let links = span.link_count()?;
+                if links == 0 {
+                    let keys = [half.parent, by_id(facts.message_id)];
+                    across.receive(half, half.weight, keys, tally, now_ms);
+                }
+                span.for_each_link(|link| {
+                    let mut id = None;
+                    link.attributes().for_each(|attribute| {
+                        if let b"messaging.message.id" | b"messaging.message_id" = attribute.key {
+                            id = attribute.value.text();
+                        }
+                    })?;
+                    let keys = [self.key(link.trace_id, link.span_id), by_id(id)];
+                    across.receive(half, half.weight / links, keys, tally, now_ms);
+                    Ok(())
+                })?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn key(&self, trace_id: [u8; 16], span_id: u64) -> SpanKey {
+        let trace = keyed(&self.reducer.hasher, trace_id);
+        span_key(trace, keyed(&self.reducer.hasher, (trace_id, span_id)))
+    }
+
     /// What both sides have in common.
     fn half(&self, span: &Span<'_>, facts: &Facts<'_>, origin: &Origin) -> Result<Half, Malformed> {
-        let key = |id: u64| {
-            let trace = keyed(&self.reducer.hasher, span.trace_id);
-            span_key(trace, keyed(&self.reducer.hasher, (span.trace_id, id)))
-        };
+        let key = |id: u64| self.key(span.trace_id, id);
         #[expect(clippy::cast_possible_truncation, reason = "at most a million times a million")]
         let weight = (classify::weight(span.trace_state) * ONE as f64) as i64;
         Ok(Half {
@@ -100,6 +143,7 @@ impl Reading<'_> {
             origin: origin.id,
             sdk: false,
             class: classify::of_span(span, facts, &self.settings.expected_errors)?,
+            failed: span.status == StatusCode::Error,
             cold: false,
             duration_us: span.duration_us(),
             weight,
@@ -151,12 +195,7 @@ impl Reading<'_> {
             evidence: matches!(trigger, Trigger::Named(_) | Trigger::Timer),
         };
         if let Trigger::Messages(_) = trigger {
-            let mut links = 0;
-            span.for_each_link(|_| {
-                links += 1;
-                Ok(())
-            })?;
-            half.weight *= messages(facts, links);
+            half.weight *= messages(facts, span.link_count()?);
         } else {
             half.request = self.request_key(facts);
         }

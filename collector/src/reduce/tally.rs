@@ -9,9 +9,12 @@ use dashmap::DashMap;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 
+use super::exemplar::Traces;
+use super::half::SpanKey;
 use super::histogram::Histogram;
 use super::hop::{Class, Counts};
 use super::nodes::NodeIndex;
+use super::sides::{SideSums, Sighting};
 use super::{Moved, Summary};
 use crate::reduce::hop::EdgeId;
 
@@ -35,6 +38,8 @@ pub(super) struct Counted {
     pub(super) weight: i64,
     pub(super) operation: u32,
     pub(super) version: u32,
+    /// What its two sides saw of it.
+    pub(super) sighting: Sighting,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,6 +92,7 @@ struct EdgeTally {
     moved: bool,
     tick: Sums,
     all: AccountSums,
+    sides: SideSums,
 }
 
 /// Sums of an edge, or of several edges together.
@@ -129,16 +135,6 @@ impl AccountSums {
         self.all.summary()
     }
 
-    /// Hops by class.
-    pub(super) fn counts(&self) -> Counts {
-        self.all.counts()
-    }
-
-    /// `(latency in microseconds, weight in micro-hops)`, shortest first.
-    pub(super) fn latencies(&self) -> impl Iterator<Item = (u64, i64)> {
-        self.all.latency.entries()
-    }
-
     /// `(operation, its sums)`, busiest first.
     pub(super) fn operations(&self) -> Vec<(u32, Summary)> {
         let mut operations: Vec<_> = self
@@ -169,32 +165,50 @@ pub(super) struct Tally {
     moved: Mutex<Vec<(EdgeKey, Arc<Mutex<EdgeTally>>)>>,
     hops: std::sync::atomic::AtomicI64,
     unpaired: std::sync::atomic::AtomicI64,
+    /// The traces of spans that came lately.
+    pub(super) traces: Traces,
 }
 
 impl Tally {
-    /// Counts a hop.
-    pub(super) fn add(&self, hop: &Counted) {
-        self.apply(hop, 1);
+    /// Replaces what the half of `key` counted by what it counts now.
+    pub(super) fn replace(&self, key: SpanKey, before: Option<Counted>, after: Option<Counted>) {
+        if before == after {
+            return;
+        }
+        for (hop, sign) in
+            before.iter().map(|hop| (hop, -1)).chain(after.iter().map(|hop| (hop, 1)))
+        {
+            self.apply(key, hop, sign);
+        }
     }
 
-    /// Takes back a hop that was counted.
-    pub(super) fn take_back(&self, hop: &Counted) {
-        self.apply(hop, -1);
+    /// Counts what both sides saw of something that is no hop: a message on its whole way from
+    /// function to function.
+    pub(super) fn sight(&self, ends: EdgeKey, sighting: &Sighting, weight: i64, key: SpanKey) {
+        if let Some(edge) = self.edge(ends) {
+            edge.lock().sides.add(sighting, weight, || self.traces.get(key));
+        }
     }
 
-    fn apply(&self, hop: &Counted, sign: i64) {
-        let key = (hop.source, hop.target);
+    /// The account of an edge, which is made if it is new and there is room.
+    fn edge(&self, key: EdgeKey) -> Option<Arc<Mutex<EdgeTally>>> {
         let known = self.edges.get(&key).map(|edge| Arc::clone(&edge));
-        let edge = match known {
-            Some(edge) => edge,
+        match known {
+            Some(edge) => Some(edge),
             // The cap may be passed by a few where threads race; it guards memory, not a contract.
-            None if self.edges.len() >= MOST_EDGES => return,
-            None => Arc::clone(&self.edges.entry(key).or_default()),
-        };
+            None if self.edges.len() >= MOST_EDGES => None,
+            None => Some(Arc::clone(&self.edges.entry(key).or_default())),
+        }
+    }
+
+    fn apply(&self, half: SpanKey, hop: &Counted, sign: i64) {
+        let key = (hop.source, hop.target);
+        let Some(edge) = self.edge(key) else { return };
         self.hops.fetch_add(sign * hop.weight, std::sync::atomic::Ordering::Relaxed);
         let mut tally = edge.lock();
         tally.tick.add(hop, sign);
         tally.all.add(hop, sign);
+        tally.sides.add(&hop.sighting, hop.weight * sign, || self.traces.get(half));
         if !tally.moved {
             tally.moved = true;
             drop(tally);
@@ -250,6 +264,13 @@ impl Tally {
         moved
     }
 
+    /// Visits what the sides of all edges' hops saw.
+    pub(super) fn for_each_sides(&self, mut visit: impl FnMut(EdgeKey, &SideSums)) {
+        for edge in &self.edges {
+            visit(*edge.key(), &edge.value().lock().sides);
+        }
+    }
+
     /// Visits all edges' sums.
     pub(super) fn for_each(&self, mut visit: impl FnMut(EdgeKey, &AccountSums)) {
         for edge in &self.edges {
@@ -272,14 +293,15 @@ mod tests {
             weight: ONE,
             operation: 0,
             version: 0,
+            sighting: Sighting::default(),
         }
     }
 
     #[test]
     fn a_tick_holds_what_happened_since_the_last_one() {
         let tally = Tally::default();
-        tally.add(&hop(Class::Ok));
-        tally.add(&hop(Class::Error));
+        tally.replace(1, None, Some(hop(Class::Ok)));
+        tally.replace(2, None, Some(hop(Class::Error)));
         let first = tally.drain(|_| EdgeId(1));
         assert_eq!((first[0].counts.ok, first[0].counts.error), (1.0, 1.0));
         assert!(tally.drain(|_| EdgeId(1)).is_empty());
@@ -289,8 +311,8 @@ mod tests {
     #[test]
     fn a_hop_taken_back_within_its_tick_was_never_there() {
         let tally = Tally::default();
-        tally.add(&hop(Class::Ok));
-        tally.take_back(&hop(Class::Ok));
+        tally.replace(1, None, Some(hop(Class::Ok)));
+        tally.replace(1, Some(hop(Class::Ok)), None);
         assert!(tally.drain(|_| EdgeId(1)).is_empty());
         assert_eq!(tally.hops(), 0);
     }
@@ -298,8 +320,8 @@ mod tests {
     #[test]
     fn two_edges_that_turn_out_to_be_one_make_one_entry_of_the_tick() {
         let tally = Tally::default();
-        tally.add(&hop(Class::Ok));
-        tally.add(&Counted { source: 9, ..hop(Class::Ok) });
+        tally.replace(1, None, Some(hop(Class::Ok)));
+        tally.replace(2, None, Some(Counted { source: 9, ..hop(Class::Ok) }));
         let moved = tally.drain(|_| EdgeId(1));
         assert_eq!(moved.len(), 1);
         assert_eq!(moved[0].counts.ok, 2.0);

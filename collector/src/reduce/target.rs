@@ -139,15 +139,16 @@ fn aws(facts: &Facts<'_>, here: Here<'_>, region: &str) -> Option<Target> {
     Some(Target { node, expect: Expect::Nothing, sdk: true })
 }
 
+/// A database, by the first of the names that service graphs elsewhere give it too: a host may have
+/// several databases, but what fails or is slow is the host.
 fn database(facts: &Facts<'_>) -> Option<Target> {
-    let system = facts.db_system?;
-    let host = facts.host.or(facts.peer_address);
-    let name = match (facts.db_name, host) {
-        (Some(name), Some(host)) => format!("{name}@{host}"),
-        (Some(name), None) => name.to_owned(),
-        (None, Some(host)) => format!("{system}@{host}"),
-        (None, None) => system.to_owned(),
-    };
+    let system = facts.db_system.or(facts.db_name)?;
+    let address = facts.peer_address.map(|address| match facts.peer_port {
+        Some(port) => format!("{address}:{port}"),
+        None => address.to_owned(),
+    });
+    let name = facts.peer_service.or(facts.host).map(str::to_owned).or(address);
+    let name = name.unwrap_or_else(|| facts.db_name.unwrap_or(system).to_owned());
     let node = Node::named(NodeKind::Database, &name);
     Some(Target { node, expect: Expect::Nothing, sdk: true })
 }
@@ -224,6 +225,23 @@ mod tests {
     fn entry(facts: Facts<'_>) -> (NodeKind, String) {
         let node = of_callee(&facts, Here::default(), false).node();
         (node.kind, node.name)
+    }
+
+    #[test]
+    fn a_database_is_named_by_the_first_of_service_host_address_name_and_system() {
+        let mut facts = Facts { db_system: Some("postgresql"), ..Facts::default() };
+        let name = |facts: &Facts<'_>| of_caller(facts, Here::default()).node.name;
+        assert_eq!(name(&facts), "postgresql");
+        facts.db_name = Some("orders");
+        assert_eq!(name(&facts), "orders");
+        facts.peer_address = Some("10.0.0.7");
+        assert_eq!(name(&facts), "10.0.0.7");
+        facts.peer_port = Some(5432);
+        assert_eq!(name(&facts), "10.0.0.7:5432");
+        facts.host = Some("db.shop.example");
+        assert_eq!(name(&facts), "db.shop.example");
+        facts.peer_service = Some("orders-db");
+        assert_eq!(name(&facts), "orders-db");
     }
 
     #[test]

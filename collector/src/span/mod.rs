@@ -257,6 +257,21 @@ impl<'a> Span<'a> {
     }
 }
 
+impl Span<'_> {
+    /// How many links it has.
+    ///
+    /// # Errors
+    /// [`Malformed`] from the bytes.
+    pub fn link_count(&self) -> Result<i64, Malformed> {
+        let mut links = 0;
+        self.for_each_link(|_| {
+            links += 1;
+            Ok(())
+        })?;
+        Ok(links)
+    }
+}
+
 /// Something that happened during a span.
 #[derive(Clone, Copy, Debug)]
 pub struct Event<'a> {
