@@ -100,8 +100,14 @@ impl Page {
         histogram: &Histogram,
     ) {
         let bucket = format!("{name}_bucket");
+        // OpenMetrics counts whole requests only; sampled spans may stand for others.
+        let count = |requests: f64| match self.format {
+            Format::Plain => requests,
+            Format::OpenMetrics => requests.round(),
+        };
+        let (within, measured) = (histogram.within.map(count), count(histogram.measured));
         let mut exemplar = histogram.exemplar.filter(|_| self.format == Format::OpenMetrics);
-        for (bound, within) in BOUNDS_US.iter().zip(histogram.within) {
+        for (bound, within) in BOUNDS_US.iter().zip(within) {
             #[expect(clippy::cast_precision_loss, reason = "a dozen small constants")]
             let le = (*bound as f64 / 1e6).to_string();
             self.write_sample(&bucket, labels, Some(("le", &le)), within);
@@ -114,13 +120,13 @@ impl Page {
             }
             self.text.push('\n');
         }
-        self.write_sample(&bucket, labels, Some(("le", "+Inf")), histogram.measured);
+        self.write_sample(&bucket, labels, Some(("le", "+Inf")), measured);
         if let Some((request, took_us)) = exemplar {
             self.write_exemplar(&request, took_us);
         }
         self.text.push('\n');
         self.sample(&format!("{name}_sum"), labels, histogram.seconds);
-        self.sample(&format!("{name}_count"), labels, histogram.measured);
+        self.sample(&format!("{name}_count"), labels, measured);
     }
 
     fn write_sample(
@@ -212,10 +218,11 @@ mod tests {
         let expected = "took_bucket{client=\"a\",server=\"b\",le=\"0.2\"} 2 # \
                         {trace_id=\"00000000000000000000000000000abc\"} 0.15 1795503600.25";
         assert_eq!(exemplars, [expected]);
+        assert!(text.contains("\ntook_count{client=\"a\",server=\"b\"} 3\n"), "whole: {text}");
         let mut longer = histogram();
         longer.exemplar = longer.exemplar.map(|(request, _)| (request, 60_000_000));
         let text = page(Format::OpenMetrics, |page| page.histogram("took", &[], &longer));
-        assert!(text.contains("took_bucket{le=\"+Inf\"} 2.5 # {trace_id="), "{text}");
+        assert!(text.contains("took_bucket{le=\"+Inf\"} 3 # {trace_id="), "{text}");
     }
 
     #[test]

@@ -147,6 +147,7 @@ impl EdgeNumbers {
             // Which of them these are is not known here, so that all others are as all are.
             let rest = (requests - joined) / requests;
             numbers.combine(&Self::default(), |number, _| number * rest);
+            numbers.requests = requests - joined;
         }
         numbers
     }
