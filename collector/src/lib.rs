@@ -24,6 +24,7 @@ pub mod span;
 pub mod stop;
 pub mod telemetry;
 pub mod triggers;
+mod unknown_triggers;
 pub mod view;
 
 pub use collector::Collector;

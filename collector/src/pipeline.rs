@@ -15,6 +15,7 @@ use crate::feed::message::{EdgeTick, Graph, GraphEdge, GraphNode, Severity, Sour
 use crate::figures::grouped;
 use crate::notices::Rising;
 use crate::reduce::{self, Drained, KnownNode, Moved, Reducer};
+use crate::unknown_triggers::UnknownTriggers;
 
 /// An empty tick goes out at least this often, so that viewers can tell silence from a lost feed.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -109,6 +110,7 @@ struct Ticker {
     last_sent_end_ms: u64,
     last_sent: Instant,
     early: Rising,
+    unknown_triggers: UnknownTriggers,
 }
 
 impl Ticker {
@@ -123,6 +125,7 @@ impl Ticker {
             last_sent_end_ms: begin,
             last_sent: Instant::now(),
             early: Rising::new("early", Severity::Warning, resolved_early),
+            unknown_triggers: UnknownTriggers::default(),
         }
     }
 
@@ -168,7 +171,8 @@ impl Ticker {
         self.last_sent_end_ms = end;
         self.hub.publish(graph, Some(tick), now);
         let early = self.reducer.stats().early;
-        if let Some(notice) = self.early.observe(early, end) {
+        let hint = self.unknown_triggers.observe(&self.reducer, end);
+        for notice in self.early.observe(early, end).into_iter().chain(hint) {
             self.hub.notice(notice);
         }
     }

@@ -22,6 +22,7 @@ mod sides;
 mod spread;
 mod tally;
 mod target;
+mod unknown;
 
 pub use crate::span::Malformed;
 pub use exemplar::Exemplar;
