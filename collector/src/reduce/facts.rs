@@ -21,6 +21,8 @@ pub(super) struct Facts<'a> {
     pub(super) invoked_region: Option<&'a str>,
     pub(super) http_status: Option<i64>,
     pub(super) http_method: bool,
+    /// A route or a bare path, which only the side that serves a request knows.
+    pub(super) http_route: bool,
     pub(super) url: Option<&'a str>,
     /// The host of the other side, as the caller knows it; of this side on a callee.
     pub(super) host: Option<&'a str>,
@@ -42,6 +44,8 @@ pub(super) struct Facts<'a> {
     pub(super) topic_arn: Option<&'a str>,
     pub(super) message_count: Option<i64>,
     pub(super) message_id: Option<&'a str>,
+    /// `messaging.operation*` says that messages are dealt with, not sent.
+    pub(super) processes_messages: bool,
     pub(super) bucket: Option<&'a str>,
     pub(super) stream: Option<&'a str>,
     pub(super) error_type: Option<&'a str>,
@@ -64,6 +68,11 @@ impl<'a> Facts<'a> {
         let mut facts = Self::default();
         attributes.for_each(|attribute| facts.take(attribute.key, attribute.value))?;
         Ok(facts)
+    }
+
+    /// Whether it names a queue, topic or stream.
+    pub(super) fn names_channel(&self) -> bool {
+        self.destination.is_some() || self.queue_url.is_some() || self.stream.is_some()
     }
 
     fn take(&mut self, key: &'a [u8], value: Scalar<'a>) {
@@ -115,6 +124,7 @@ impl<'a> Facts<'a> {
             }
             b"http.request.method" | b"http.method" => self.http_method = true,
             b"url.full" | b"http.url" => first(&mut self.url, value),
+            b"url.path" | b"http.route" => self.http_route = true,
             b"server.address" | b"net.peer.name" | b"net.host.name" | b"http.host" => {
                 first(&mut self.host, value);
             }
@@ -141,6 +151,9 @@ impl<'a> Facts<'a> {
             b"messaging.message.id" | b"messaging.message_id" => {
                 first(&mut self.message_id, value);
             }
+            b"messaging.operation.type" | b"messaging.operation.name" | b"messaging.operation" => {
+                self.processes_messages |= value.text() == Some("process");
+            }
             b"messaging.batch.message_count" => first_int(&mut self.message_count, value),
             _ => {}
         }
@@ -166,6 +179,8 @@ pub(super) struct ResourceFacts<'a> {
     pub(super) function: Option<&'a str>,
     pub(super) function_version: Option<&'a str>,
     pub(super) instance: Option<&'a str>,
+    /// Anything else that tells a process from others that run the same.
+    pub(super) process: Option<&'a str>,
     pub(super) arn: Option<&'a str>,
     pub(super) account: Option<&'a str>,
     pub(super) region: Option<&'a str>,
@@ -182,6 +197,9 @@ impl<'a> ResourceFacts<'a> {
                 b"faas.name" => &mut facts.function,
                 b"faas.version" => &mut facts.function_version,
                 b"faas.instance" => &mut facts.instance,
+                b"service.instance.id" | b"host.name" | b"container.id" | b"k8s.pod.uid" => {
+                    &mut facts.process
+                }
                 b"cloud.resource_id" | b"faas.id" => &mut facts.arn,
                 b"cloud.account.id" => &mut facts.account,
                 b"cloud.region" => &mut facts.region,

@@ -47,8 +47,15 @@ pub(super) enum State {
 pub(super) struct Half {
     pub(super) key: SpanKey,
     pub(super) parent: SpanKey,
+    /// The span that a link leads to from a callee without a parent; 0 is none.
+    pub(super) link: SpanKey,
     /// Hash of the invocation's request id; 0 is none.
     pub(super) request: u64,
+    /// Hash of the trace and the name of the function that is called; 0 where a bridge is not to be
+    /// looked for.
+    pub(super) bridge: u64,
+    /// The half that it is bridged to; 0 is none.
+    pub(super) bridged: SpanKey,
     pub(super) side: Side,
     pub(super) state: State,
     /// Where the span was made.
@@ -57,12 +64,16 @@ pub(super) struct Half {
     pub(super) other: NodeIndex,
     /// The exact origin: tells spans of one process from spans of its peers.
     pub(super) origin: u64,
+    /// A caller by its attributes only, of a dialect in which a callee has the same.
+    pub(super) unsure: bool,
     /// A caller above plain HTTP; see [`super::target::Target`].
     pub(super) sdk: bool,
     pub(super) class: Class,
     /// Whether the span's status says so, whatever class that is.
     pub(super) failed: bool,
     pub(super) cold: bool,
+    /// Since 1970, by the clock of its own machine.
+    pub(super) start_us: u64,
     pub(super) duration_us: u64,
     /// In millionths of a request.
     pub(super) weight: i64,
@@ -84,6 +95,32 @@ impl Half {
             (Sides::Server, 0, latency)
         };
         Sighting { sides, failed: self.failed, client, server }
+    }
+
+    /// Whether the other half is still looked for, be it shown or not.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.state, State::Waiting | State::Guessed(_))
+    }
+
+    /// Whether it is free to be bridged. A refused call has no callee, and a callee without a
+    /// parent has no caller in its trace.
+    pub(super) fn may_be_bridged(&self) -> bool {
+        let could = match self.side {
+            Side::Calls => self.class != Class::Throttled,
+            Side::Called { by_messages: false, .. } => self.parent != 0,
+            Side::Sends | Side::Called { .. } => false,
+        };
+        could && self.bridge != 0 && self.bridged == 0 && self.is_open()
+    }
+
+    /// Whether the function that one of the two calls may be the one that the other ran in.
+    pub(super) fn may_be_of(&self, other: &Self, nodes: &Nodes) -> bool {
+        let called = |half: &Self| if half.is_caller() { half.other } else { half.own };
+        nodes.may_be_same(called(self), called(other))
+    }
+
+    pub(super) fn end_us(&self) -> u64 {
+        self.start_us.saturating_add(self.duration_us)
     }
 
     /// The hop that this half is by itself.

@@ -1,9 +1,10 @@
 //! The heart: export requests in, live edges out. Data goes through the files in this order:
-//! `origin` (whose span is this), `facts` and `target` (whom it talks to), `classify` (how it
-//! went), `pair` (who called whom), `tally` (edges). This file lists the steps and answers
+//! `origin` (whose span is this), `facts`, `role` and `target` (whom it talks to), `classify` (how it
+//! went), `pair`, `shard` and `bridge` (who called whom), `tally` (edges). This file lists the steps and answers
 //! questions about the result.
 
 mod across;
+mod bridge;
 mod classify;
 mod exemplar;
 mod facts;
@@ -13,11 +14,14 @@ pub mod hop;
 pub(crate) mod naming;
 pub mod node;
 mod nodes;
+mod observe;
 mod origin;
 mod pair;
 mod read;
+mod role;
 mod seen;
 mod settings;
+mod shard;
 mod sides;
 mod spread;
 mod tally;
@@ -26,6 +30,7 @@ mod unknown;
 
 pub use crate::span::Malformed;
 pub use exemplar::Exemplar;
+pub use observe::Observed;
 pub use settings::{Settings, TriggerRule};
 pub use sides::Sides;
 pub use spread::{Latencies, Spread};

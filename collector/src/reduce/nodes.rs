@@ -92,6 +92,17 @@ impl Nodes {
         self.inner.read().entries.get(index as usize).map_or(NodeKind::Host, |e| e.node.kind)
     }
 
+    /// Whether two names contradict each other in nothing.
+    pub(super) fn may_be_same(&self, one: NodeIndex, other: NodeIndex) -> bool {
+        let inner = self.inner.read();
+        let node = |index: NodeIndex| inner.entries.get(index as usize).map(|entry| &entry.node);
+        let (Some(one), Some(other)) = (node(one), node(other)) else { return false };
+        let agrees = |a: &str, b: &str| a.is_empty() || b.is_empty() || a == b;
+        (one.kind, &one.name) == (other.kind, &other.name)
+            && agrees(&one.account, &other.account)
+            && agrees(&one.region, &other.region)
+    }
+
     /// Visits all nodes: index, identity, name, and what each is.
     pub(super) fn for_each(&self, mut visit: impl FnMut(NodeIndex, NodeId, &Node, NodeIndex)) {
         for (index, entry) in (0..).zip(&self.inner.read().entries) {

@@ -27,13 +27,23 @@ pub(super) struct Origin {
     pub(super) id: u64,
     pub(super) node: NodeIndex,
     pub(super) version: u32,
+    pub(super) kind: NodeKind,
     pub(super) name: String,
     account: String,
     region: String,
     /// Whether a span may still say what the resource left out.
     incomplete: bool,
+    owners: Owners,
     /// Where `faas.instance` names one.
     pub(super) instance: Option<Arc<Instance>>,
+}
+
+/// How many functions are known to have this resource, where nothing in it tells instances apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owners {
+    Unknown,
+    One,
+    Several,
 }
 
 impl Origin {
@@ -91,14 +101,30 @@ impl Origins {
         if self.by_resource.len() >= MOST_ORIGINS {
             self.by_resource.clear();
         }
-        // Another thread may have met the same resource meanwhile: they share one instance.
-        let mut there = self.by_resource.entry(id).or_insert_with(|| {
+        let new = |said: &Said| {
             let instance = facts.instance.map(|_| Arc::default());
-            Arc::new(identify(id, &facts, &said, instance, nodes, texts))
-        });
+            identify(id, &facts, said, instance, nodes, texts)
+        };
+        if facts.instance.or(facts.process).is_none() && !said.is_nothing() {
+            // Functions of several accounts may have the same resource where it names no instance:
+            // each export is taken at its handler's word, and one without a handler at the word of
+            // the only one known.
+            let one = Owners::One;
+            let origin = Arc::new(Origin { incomplete: true, owners: one, ..new(&said) });
+            let mut there = self.by_resource.entry(id).or_insert_with(|| Arc::clone(&origin));
+            if there.owners == Owners::Unknown {
+                *there = Arc::clone(&origin);
+            } else if there.owners == Owners::One && there.node != origin.node {
+                let several = Owners::Several;
+                *there = Arc::new(Origin { owners: several, ..new(&Said::default()) });
+            }
+            return Ok(origin);
+        }
+        // Another thread may have met the same resource meanwhile: they share one instance.
+        let mut there = self.by_resource.entry(id).or_insert_with(|| Arc::new(new(&said)));
         if there.incomplete {
             let instance = there.instance.clone();
-            *there = Arc::new(identify(id, &facts, &said, instance, nodes, texts));
+            *there = Arc::new(Origin { instance, ..new(&said) });
         }
         let origin = Arc::clone(&there);
         Ok(origin)
@@ -116,7 +142,14 @@ impl Said {
     fn by(spans: &ResourceSpans<'_>) -> Result<Self, Malformed> {
         let mut said = Self::default();
         spans.for_each_span(|span| {
-            if said.arn.is_none() && matches!(span.kind, SpanKind::Server | SpanKind::Consumer) {
+            let handles = match span.kind {
+                SpanKind::Server | SpanKind::Consumer => true,
+                SpanKind::Client | SpanKind::Producer => false,
+                SpanKind::Internal | SpanKind::Unspecified => {
+                    span.parent_id == 0 || span.parent_is_remote() != Some(false)
+                }
+            };
+            if said.arn.is_none() && handles {
                 let facts = Facts::read(span.attributes())?;
                 said.arn = facts.arn.map(str::to_owned);
                 said.account = facts.account.map(str::to_owned);
@@ -176,7 +209,9 @@ fn identify(
         id,
         version: texts.index(version.as_bytes()),
         incomplete: node.account.is_empty(),
+        owners: Owners::Unknown,
         node: nodes.index(&node),
+        kind,
         name: node.name,
         account: node.account,
         region: node.region,

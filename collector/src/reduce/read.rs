@@ -4,35 +4,17 @@ use std::sync::atomic::Ordering;
 
 use super::classify;
 use super::facts::Facts;
-use super::half::{Half, Side, SpanKey, State};
+use super::half::{Half, Side, State};
 use super::node::NodeKind;
 use super::nodes::keyed;
 use super::origin::Origin;
-use super::pair::{Context, span_key};
+use super::pair::Context;
+use super::role::{self, Role};
 use super::settings::Settings;
 use super::tally::ONE;
 use super::target::{self, Expect, Trigger};
 use super::{Ingested, Malformed, Reducer};
-use crate::span::{self, Span, SpanKind, StatusCode};
-
-/// What a span is to the reducer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
-    Caller,
-    Callee { consumer: bool },
-}
-
-fn role(span: &Span<'_>) -> Option<Role> {
-    match span.kind {
-        SpanKind::Client | SpanKind::Producer => Some(Role::Caller),
-        SpanKind::Server => Some(Role::Callee { consumer: false }),
-        SpanKind::Consumer => Some(Role::Callee { consumer: true }),
-        // Where the kind is missing or wrong, a parent in another process tells a callee.
-        SpanKind::Internal | SpanKind::Unspecified => {
-            (span.parent_is_remote() == Some(true)).then_some(Role::Callee { consumer: false })
-        }
-    }
-}
+use crate::span::{self, Span, StatusCode};
 
 /// One request with what does not change within it.
 struct Reading<'r> {
@@ -65,11 +47,14 @@ impl Reading<'_> {
             self.ingested.reason.get_or_insert(reason);
             return Ok(());
         }
-        let Some(role) = role(span) else { return Ok(()) };
+        if role::is_inside(span) {
+            return Ok(());
+        }
         let facts = Facts::read(span.attributes())?;
+        let Some(role) = role::of(span, &facts) else { return Ok(()) };
         let mut half = self.half(span, &facts, origin)?;
         match role {
-            Role::Caller => self.caller(&mut half, &facts, origin),
+            Role::Caller => self.caller(&mut half, span, &facts, origin),
             Role::Callee { consumer } => self.callee(&mut half, span, &facts, origin, consumer)?,
         }
         self.reducer.tally.traces.put(half.key, span.trace_id, span.end_ns);
@@ -112,7 +97,7 @@ impl Reading<'_> {
                             id = attribute.value.text();
                         }
                     })?;
-                    let keys = [self.key(link.trace_id, link.span_id), by_id(id)];
+                    let keys = [self.reducer.key_of(link.trace_id, link.span_id), by_id(id)];
                     across.receive(half, half.weight / links, keys, tally, now_ms);
                     Ok(())
                 })?;
@@ -122,20 +107,19 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn key(&self, trace_id: [u8; 16], span_id: u64) -> SpanKey {
-        let trace = keyed(&self.reducer.hasher, trace_id);
-        span_key(trace, keyed(&self.reducer.hasher, (trace_id, span_id)))
-    }
-
     /// What both sides have in common.
     fn half(&self, span: &Span<'_>, facts: &Facts<'_>, origin: &Origin) -> Result<Half, Malformed> {
-        let key = |id: u64| self.key(span.trace_id, id);
+        let key = |id: u64| self.reducer.key_of(span.trace_id, id);
         #[expect(clippy::cast_possible_truncation, reason = "at most a million times a million")]
         let weight = (classify::weight(span.trace_state) * ONE as f64) as i64;
         Ok(Half {
             key: key(span.span_id),
             parent: if span.parent_id == 0 { 0 } else { key(span.parent_id) },
+            link: 0,
             request: 0,
+            bridge: 0,
+            bridged: 0,
+            unsure: false,
             side: Side::Sends,
             state: State::Waiting,
             own: origin.node,
@@ -145,6 +129,7 @@ impl Reading<'_> {
             class: classify::of_span(span, facts, &self.settings.expected_errors)?,
             failed: span.status == StatusCode::Error,
             cold: false,
+            start_us: span.start_ns / 1000,
             duration_us: span.duration_us(),
             weight,
             operation: self.reducer.texts.index(span.name),
@@ -156,9 +141,28 @@ impl Reading<'_> {
         facts.request_id.map_or(0, |id| keyed(&self.reducer.hasher, id) | 1)
     }
 
-    fn caller(&self, half: &mut Half, facts: &Facts<'_>, origin: &Origin) {
+    /// What calls to a function and its invocations have in common within one trace.
+    fn bridge(&self, span: &Span<'_>, kind: NodeKind, name: &str) -> u64 {
+        let function = kind == NodeKind::Function;
+        if function { keyed(&self.reducer.hasher, (span.trace_id, name)) | 1 } else { 0 }
+    }
+
+    /// The span that the first link leads to.
+    fn first_link(&self, span: &Span<'_>) -> Result<u64, Malformed> {
+        let mut first = 0;
+        span.for_each_link(|link| {
+            if first == 0 && link.span_id != 0 {
+                first = self.reducer.key_of(link.trace_id, link.span_id);
+            }
+            Ok(())
+        })?;
+        Ok(first)
+    }
+
+    fn caller(&self, half: &mut Half, span: &Span<'_>, facts: &Facts<'_>, origin: &Origin) {
         let target = target::of_caller(facts, origin.here());
         half.other = self.reducer.nodes.index(&target.node);
+        half.unsure = role::is_unsure(span, facts);
         half.sdk = target.sdk;
         half.side = match target.expect {
             Expect::Callee => Side::Calls,
@@ -168,6 +172,9 @@ impl Reading<'_> {
             // Only an invocation's request id is known on both sides.
             Expect::Callee if facts.invoked_name.is_some() => {
                 half.request = self.request_key(facts);
+                if half.request == 0 {
+                    half.bridge = self.bridge(span, target.node.kind, &target.node.name);
+                }
             }
             Expect::Messages => half.weight *= messages(facts, 0),
             _ => {}
@@ -183,6 +190,7 @@ impl Reading<'_> {
         consumer: bool,
     ) -> Result<(), Malformed> {
         let mut trigger = target::of_callee(facts, origin.here(), consumer);
+        let gateway = matches!(trigger, Trigger::Named(_));
         if let Trigger::Unknown | Trigger::Timer = trigger
             && let Some(source) = self.settings.trigger(&origin.name, origin.here(), facts.trigger)
         {
@@ -198,8 +206,18 @@ impl Reading<'_> {
             half.weight *= messages(facts, span.link_count()?);
         } else {
             half.request = self.request_key(facts);
+            // A handler that messages run has links to their senders, whatever its parent.
+            if half.parent == 0 || facts.trigger == Some("pubsub") {
+                half.link = self.first_link(span)?;
+            }
+            // A gateway that the span names called it; no function of its trace did.
+            if !gateway {
+                half.bridge = self.bridge(span, origin.kind, &origin.name);
+            }
         }
-        half.cold = facts.cold || self.is_first(half.key, span, origin);
+        // Asked in any case: a start that says it is cold is the one that later ones are not.
+        let first = self.is_first(half.key, span, origin);
+        half.cold = facts.cold || first;
         Ok(())
     }
 

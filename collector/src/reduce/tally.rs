@@ -14,6 +14,7 @@ use super::half::SpanKey;
 use super::histogram::Histogram;
 use super::hop::{Class, Counts};
 use super::nodes::NodeIndex;
+use super::observe::Observer;
 use super::sides::{SideSums, Sighting};
 use super::{Moved, Summary};
 use crate::reduce::hop::EdgeId;
@@ -167,6 +168,7 @@ pub(super) struct Tally {
     unpaired: std::sync::atomic::AtomicI64,
     /// The traces of spans that came lately.
     pub(super) traces: Traces,
+    pub(super) observer: Observer,
 }
 
 impl Tally {
@@ -178,6 +180,7 @@ impl Tally {
         for (hop, sign) in
             before.iter().map(|hop| (hop, -1)).chain(after.iter().map(|hop| (hop, 1)))
         {
+            self.observer.tell(key, hop, sign);
             self.apply(key, hop, sign);
         }
     }

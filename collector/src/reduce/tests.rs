@@ -13,6 +13,8 @@ use prost::Message;
 use super::*;
 use hop::Class;
 
+mod broken;
+
 const SECOND: u64 = 1_000_000_000;
 
 fn attributes(pairs: &[(&str, &str)]) -> Vec<KeyValue> {
@@ -250,6 +252,31 @@ proptest! {
 }
 
 #[test]
+fn spans_without_a_kind_are_told_by_what_they_name() {
+    for kind in [SpanKind::Internal, SpanKind::Unspecified] {
+        let unkind = |mut told: Told| {
+            told.span.kind = kind.into();
+            told
+        };
+        let mut spans: Vec<Told> = world().into_iter().map(unkind).collect();
+        let inside = [("code.function.name", "compute")];
+        spans.push(told(&function("orders", "o1"), kind, (1, 99, 10), &inside));
+        // Only `messaging.operation` tells a consumer from a sender.
+        let operation = attributes(&[("messaging.operation.type", "process")]);
+        spans[12].span.attributes.extend(operation);
+        assert_eq!(reduced(&[request(&spans)]), world_edges(), "{kind:?}");
+    }
+}
+
+#[test]
+fn a_call_from_function_to_function_that_says_it_is_a_server_is_a_call() {
+    let mut call = invoke("a", "i", (1, 1, 7), "b", "r");
+    call.span.kind = SpanKind::Server.into();
+    let callee = handler("b", "j", (2, 2, 0), "r");
+    assert_eq!(reduced(&[request(&[call, callee])]), ["a>b: 1 0 0 0 1"]);
+}
+
+#[test]
 fn a_batch_is_no_cold_start_once_an_earlier_one_of_its_instance_is_known() {
     let batch = |trace: u64, id: u64| {
         let process = [
@@ -267,6 +294,21 @@ fn a_batch_is_no_cold_start_once_an_earlier_one_of_its_instance_is_known() {
     let expected = ["ship>shipping: 10 0 0 0 5"];
     assert_eq!(reduced(&[request(&first), request(&second)]), expected);
     assert_eq!(reduced(&[request(&second), request(&first)]), expected);
+}
+
+#[test]
+fn one_start_of_an_instance_is_cold_whether_its_span_says_so_or_not() {
+    let mut says_so = handler("a", "i", (1, 1, 0), "r1");
+    let cold = KeyValue {
+        key: "faas.coldstart".into(),
+        value: Some(AnyValue { value: Some(Value::BoolValue(true)) }),
+        ..KeyValue::default()
+    };
+    says_so.span.attributes.push(cold);
+    let later = handler("a", "i", (2, 2, 0), "r2");
+    let expected = ["unknown trigger>a: 2 0 0 0 1"];
+    assert_eq!(reduced(&[request(&[says_so.clone(), later.clone()])]), expected);
+    assert_eq!(reduced(&[request(&[later, says_so])]), expected);
 }
 
 #[test]
@@ -403,6 +445,27 @@ fn rules_that_differ_leave_the_trigger_unknown_unless_the_span_says_its_kind() {
     let sources: Vec<_> =
         edges(&reducer).iter().map(|line| line.split('>').next().unwrap().to_owned()).collect();
     assert_eq!(sources, ["news", "nightly", "unknown trigger", "users"]);
+}
+
+#[test]
+fn an_observer_sees_every_hop_with_the_span_that_it_is_kept_with() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let into = Arc::clone(&seen);
+    let mut reducer = Reducer::new(Settings::default());
+    reducer.observe(move |observed| into.lock().push(observed));
+    let caller = invoke("a", "i", (1, 1, 0), "b", "r");
+    let callee = handler("b", "j", (2, 2, 0), "r");
+    reducer.ingest(&request(&[caller]), 0).unwrap();
+    reducer.drain(30_000);
+    reducer.ingest(&request(&[callee]), 31_000).unwrap();
+    let key = |trace: u64, span| reducer.key_of(u128::from(trace).to_be_bytes(), span);
+    let seen = seen.lock();
+    let told: Vec<_> = seen.iter().map(|seen| (seen.key, seen.weight)).collect();
+    let (guess, hop) = ((key(1, 1), 1_000_000), (key(2, 2), 1_000_000));
+    assert_eq!(told.iter().filter(|told| **told == guess).count(), 1);
+    assert!(told.contains(&(guess.0, -1_000_000)) && told.contains(&hop), "{told:?}");
+    let target = reducer.node_at(seen[0].target).unwrap();
+    assert_eq!((target.name.as_str(), target.account.as_str()), ("b", "123456789012"));
 }
 
 #[test]

@@ -160,6 +160,7 @@ pub struct Span<'a> {
     pub status: StatusCode,
     /// What the status says.
     pub status_message: &'a [u8],
+    has_attributes: bool,
 }
 
 impl<'a> Span<'a> {
@@ -177,7 +178,11 @@ impl<'a> Span<'a> {
                 7 => span.start_ns = field.fixed64()?,
                 8 => span.end_ns = field.fixed64()?,
                 // Attributes, events and links wait until somebody asks.
-                9 | 11 | 13 => {
+                9 => {
+                    field.bytes()?;
+                    span.has_attributes = true;
+                }
+                11 | 13 => {
                     field.bytes()?;
                 }
                 15 => span.read_status(field.bytes()?)?,
@@ -215,6 +220,11 @@ impl<'a> Span<'a> {
     /// How long it took, in microseconds; 0 where the clock went back.
     pub const fn duration_us(&self) -> u64 {
         self.end_ns.saturating_sub(self.start_ns) / 1000
+    }
+
+    /// Whether it has any attributes.
+    pub const fn has_attributes(&self) -> bool {
+        self.has_attributes
     }
 
     /// Its attributes.

@@ -1,0 +1,203 @@
+//! Traces that are broken in the ways of serverless systems: no parent, no request id, no account.
+
+use super::*;
+
+const MS: u64 = 1_000_000;
+
+fn at(mut told: Told, start_ms: u64, end_ms: u64) -> Told {
+    told.span.start_time_unix_nano = SECOND + start_ms * MS;
+    told.span.end_time_unix_nano = SECOND + end_ms * MS;
+    told
+}
+
+/// A call whose span tells no request id, as Java's, .NET's and Go's do not.
+fn call(caller: &str, id: u64, callee: &str, start_ms: u64, end_ms: u64) -> Told {
+    let pairs = [("rpc.system", "aws-api"), ("faas.invoked_name", callee)];
+    at(
+        told(&function(caller, caller), SpanKind::Client, (1, id, 900 + id), &pairs),
+        start_ms,
+        end_ms,
+    )
+}
+
+/// An invocation whose parent is a segment that nobody exports.
+fn run(name: &str, id: u64, start_ms: u64, end_ms: u64) -> Told {
+    at(handler(name, name, (1, id, 500 + id), &format!("r{id}")), start_ms, end_ms)
+}
+
+/// `a` and `b` call `stock` at the same time, `a` twice and once without waiting; a workflow runs
+/// it as well.
+fn crowd() -> Vec<Told> {
+    vec![
+        call("a", 1, "stock", 0, 100),
+        call("a", 2, "stock", 10, 60),
+        call("b", 3, "stock", 20, 80),
+        call("b", 4, "stock", 200, 210),
+        failed(run("stock", 11, 2, 98), "broken"),
+        run("stock", 12, 12, 58),
+        run("stock", 13, 25, 78),
+        run("stock", 14, 260, 300),
+        run("stock", 15, 4_000, 4_100),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn time_tells_which_of_several_calls_of_a_trace_was_answered_by_which(
+        order in Just(crowd()).prop_shuffle(), ticks: bool,
+    ) {
+        let reducer = Reducer::new(Settings::default());
+        for (now, told) in (0..).zip(order) {
+            reducer.ingest(&request(&[told]), now * 4_000).unwrap();
+            if ticks {
+                reducer.drain(now * 4_000);
+            }
+        }
+        reducer.resolve_all();
+        let expected =
+            ["a>stock: 1 0 0 1 1", "b>stock: 2 0 0 0 0", "unknown trigger>stock: 1 0 0 0 0"];
+        prop_assert_eq!(edges(&reducer), expected);
+    }
+
+    #[test]
+    fn a_parent_that_comes_late_takes_its_callee_from_a_bridge(
+        order in Just((0..4_usize).collect::<Vec<_>>()).prop_shuffle(),
+    ) {
+        let mut linked = run("stock", 11, 2, 98);
+        linked.span.parent_span_id = 3_u64.to_be_bytes().to_vec();
+        let spans = [
+            call("a", 1, "stock", 0, 100),
+            call("b", 3, "stock", 1, 130),
+            linked,
+            run("stock", 12, 5, 120),
+        ];
+        let spans: Vec<Told> = order.into_iter().map(|index| spans[index].clone()).collect();
+        let expected = ["a>stock: 1 0 0 0 0", "b>stock: 1 0 0 0 1"];
+        let each: Vec<_> = spans.iter().map(|told| request(std::slice::from_ref(told))).collect();
+        prop_assert_eq!(reduced(&each), expected);
+    }
+}
+
+#[test]
+fn a_call_that_tells_its_request_id_is_not_bridged_to_another_request() {
+    let spans = [invoke("a", "a", (1, 1, 0), "stock", "r1"), run("stock", 12, 0, 10)];
+    assert_eq!(
+        reduced(&[request(&spans)]),
+        ["a>stock: 1 0 0 0 0", "unknown trigger>stock: 1 0 0 0 1"]
+    );
+}
+
+#[test]
+fn what_waits_for_a_bridge_is_forgotten_with_its_span() {
+    let reducer = Reducer::new(Settings { max_pending: 64, ..Settings::default() });
+    for id in 1..1_000 {
+        let unanswered = call("a", id, "stock", id, id + 9);
+        let uncalled = run("other", 5_000 + id, id, id + 5);
+        reducer.ingest(&request(&[unanswered, uncalled]), id).unwrap();
+    }
+    let stats = reducer.stats();
+    assert!(stats.pending <= 64 && stats.early > 0, "{stats:?}");
+    assert!(reducer.pairing.bridged() <= 64, "{}", reducer.pairing.bridged());
+    reducer.drain(400_000);
+    reducer.drain(800_000);
+    assert_eq!((reducer.stats().pending, reducer.pairing.bridged()), (0, 0));
+}
+
+fn in_either_order(one: Told, other: Told) -> [Vec<String>; 2] {
+    let (one, other) = (request(&[one]), request(&[other]));
+    [reduced(&[one.clone(), other.clone()]), reduced(&[other, one])]
+}
+
+fn link_to(mut told: Told, trace: u64, id: u64) -> Told {
+    told.span.links = vec![Link {
+        trace_id: u128::from(trace).to_be_bytes().to_vec(),
+        span_id: id.to_be_bytes().to_vec(),
+        ..Link::default()
+    }];
+    told
+}
+
+#[test]
+fn a_link_joins_caller_and_callee_across_traces_in_either_order() {
+    let call = call("a", 1, "b", 0, 9);
+    let callee = link_to(handler("b", "b", (2, 2, 0), "r"), 1, 1);
+    let expected = ["a>b: 1 0 0 0 1"];
+    assert_eq!(in_either_order(call, callee), [expected, expected]);
+}
+
+#[test]
+fn a_link_to_a_sender_names_the_queue_that_a_consumer_does_not() {
+    let url = "https://sqs.eu-west-1.amazonaws.com/123456789012/ship";
+    let pairs = [("messaging.system", "aws_sqs"), ("messaging.url", url)];
+    let send = told(&function("a", "a"), SpanKind::Producer, (1, 1, 0), &pairs);
+    let mut callee = link_to(handler("b", "b", (2, 2, 77), "r"), 1, 1);
+    callee.span.attributes.extend(attributes(&[("faas.trigger", "pubsub")]));
+    let expected = ["a>ship: 1 0 0 0 0", "ship>b: 1 0 0 0 1"];
+    assert_eq!(in_either_order(send, callee), [expected, expected]);
+}
+
+#[test]
+fn an_inner_span_names_the_bucket_that_the_outer_one_does_not() {
+    let python = function("a", "a");
+    let pairs = [("rpc.system", "aws-api"), ("rpc.service", "S3"), ("rpc.method", "PutObject")];
+    let outer = told(&python, SpanKind::Client, (1, 1, 0), &pairs);
+    let pairs =
+        [("http.url", "https://labels.s3.eu-west-1.amazonaws.com/a"), ("http.method", "PUT")];
+    let inner = told(&python, SpanKind::Client, (1, 2, 1), &pairs);
+    let expected = ["a>labels: 1 0 0 0 0"];
+    assert_eq!(in_either_order(outer, inner), [expected, expected]);
+}
+
+#[test]
+fn one_resource_of_functions_in_two_accounts_is_taken_at_their_handlers_word() {
+    let old_node = attributes(&[("faas.name", "a"), ("cloud.region", "eu-west-1")]);
+    let run = |id: u64, account: &str| {
+        let arn = format!("arn:aws:lambda:eu-west-1:{account}:function:a");
+        let table = [("rpc.system", "aws-api"), ("aws.dynamodb.table_names", "t")];
+        let spans = [
+            told(&old_node, SpanKind::Client, (id, id + 1, id), &table),
+            told(&old_node, SpanKind::Server, (id, id, 0), &[("faas.id", &arn)]),
+        ];
+        let resource = Resource { attributes: old_node.clone(), ..Resource::default() };
+        let spans = spans.map(|told| told.span).to_vec();
+        let scope = ScopeSpans { spans, ..ScopeSpans::default() };
+        let resource_spans = ResourceSpans {
+            resource: Some(resource),
+            scope_spans: vec![scope],
+            ..ResourceSpans::default()
+        };
+        ExportTraceServiceRequest { resource_spans: vec![resource_spans] }.encode_to_vec()
+    };
+    let reducer = Reducer::new(Settings::default());
+    for (id, account) in [(10, "1"), (20, "2"), (30, "1")] {
+        reducer.ingest(&run(id, account), 0).unwrap();
+    }
+    reducer.resolve_all();
+    let mut tables: Vec<(String, f64)> = Vec::new();
+    let nodes: HashMap<NodeId, Node> =
+        reducer.nodes().into_iter().map(|known| (known.id, known.node)).collect();
+    for (_, edge, account) in reducer.edges() {
+        if nodes[&edge.target].kind == NodeKind::Table {
+            assert_eq!(nodes[&edge.source].account, nodes[&edge.target].account);
+            tables.push((nodes[&edge.source].account.clone(), account.all.counts.total()));
+        }
+    }
+    tables.sort_by(|one, other| one.0.cmp(&other.0));
+    assert_eq!(tables, [("1".to_owned(), 2.0), ("2".to_owned(), 1.0)]);
+}
+
+#[test]
+fn a_callers_child_in_another_process_is_its_callee_whatever_it_says() {
+    let rpc = [("rpc.system", "grpc"), ("rpc.service", "Tax"), ("server.address", "tax.internal")];
+    let resource = |name: &str| attributes(&[("service.name", name), ("host.name", name)]);
+    let call = told(&resource("shop"), SpanKind::Internal, (1, 1, 9), &rpc);
+    let callee = told(&resource("tax"), SpanKind::Internal, (1, 2, 1), &rpc);
+    let http = [("url.full", "https://office.example/a"), ("http.request.method", "GET")];
+    let next = told(&resource("tax"), SpanKind::Client, (1, 3, 2), &http);
+    let expected = ["shop>tax: 1 0 0 0 0", "tax>office.example: 1 0 0 0 0"];
+    let spans = [call, callee, next];
+    for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0], [1, 0, 2]] {
+        let requests = order.map(|index: usize| request(&spans[index..=index]));
+        assert_eq!(reduced(&requests), expected, "{order:?}");
+    }
+}
