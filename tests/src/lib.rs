@@ -18,3 +18,4 @@ pub mod program;
 pub mod recording;
 pub mod report;
 pub mod screen;
+pub mod world;
