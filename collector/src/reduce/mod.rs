@@ -233,10 +233,13 @@ impl Reducer {
         });
         for index in &changed {
             let (from, into) = (ids[index], self.nodes.resolved(*index).1);
+            // One partial name may turn out to be several nodes; viewers move it to one of them.
+            if !told.nodes.remove(&from) {
+                continue;
+            }
             if told.merged.insert(from, into) != Some(into) {
                 drained.merged.push((from, into));
             }
-            told.nodes.remove(&from);
         }
         if drained.merged.is_empty() {
             return;
@@ -279,6 +282,7 @@ impl Reducer {
             }
         });
         known.sort_by_key(|known| known.id);
+        known.dedup_by_key(|known| known.id);
         known
     }
 

@@ -1,8 +1,9 @@
 //! The table of nodes: every [`Node`] once, with a small index to name it by inside the reducer.
 //!
 //! A node that spans name only in part (no account, or no region) is the full node of the same
-//! kind and name as soon as exactly one such exists. What it is, is decided from all names known,
-//! not from the order in which they came.
+//! kind and name as soon as exactly one such exists; of several queues and the like, it is the one
+//! in the account of whoever named it. What it is, is decided from all names known, not from the
+//! order in which they came.
 
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -23,6 +24,8 @@ const MOST_NODES: usize = 20_000;
 #[derive(Debug, Default)]
 pub(super) struct Nodes {
     by_name: DashMap<Node, NodeIndex, foldhash::fast::RandomState>,
+    /// Nodes without an account, by the account in which they were named.
+    near: DashMap<Node, NodeIndex, foldhash::fast::RandomState>,
     inner: RwLock<Inner>,
 }
 
@@ -37,6 +40,8 @@ struct Inner {
 struct Entry {
     node: Node,
     id: NodeId,
+    /// The account in which a node without one was named; empty where that says nothing.
+    near: String,
     /// The node that this one is, itself unless it is known in part only.
     is: NodeIndex,
     habit: Habit,
@@ -70,8 +75,34 @@ impl Nodes {
             return self.index(&Node::named(node.kind, OTHERS));
         }
         let index = u32::try_from(inner.entries.len()).unwrap_or(u32::MAX);
-        inner.insert(index, node.clone());
+        inner.insert(index, node.clone(), String::new());
         self.by_name.insert(node.clone(), index);
+        index
+    }
+
+    /// The same, of a node that was named by a program of this account.
+    pub(super) fn index_near(&self, mut node: Node, account: &str) -> NodeIndex {
+        use NodeKind::{Queue, Stream, Table, Topic};
+        let shared = matches!(node.kind, Queue | Stream | Table | Topic);
+        if !shared || account.is_empty() || !node.account.is_empty() {
+            return self.index(&node);
+        }
+        account.clone_into(&mut node.account);
+        if let Some(index) = self.near.get(&node) {
+            return *index;
+        }
+        let mut inner = self.inner.write();
+        if let Some(index) = self.near.get(&node) {
+            return *index;
+        }
+        let partial = Node { account: String::new(), ..node.clone() };
+        if inner.entries.len() >= MOST_NODES {
+            drop(inner);
+            return self.index(&partial);
+        }
+        let index = u32::try_from(inner.entries.len()).unwrap_or(u32::MAX);
+        inner.insert(index, partial, account.to_owned());
+        self.near.insert(node, index);
         index
     }
 
@@ -146,20 +177,20 @@ fn learn(score: &AtomicI32, confirmed: bool) {
 }
 
 impl Inner {
-    fn insert(&mut self, index: NodeIndex, node: Node) {
+    fn insert(&mut self, index: NodeIndex, node: Node, near: String) {
         let id = node_id(&node);
         let namesakes = self.namesakes.entry((node.kind, node.name.clone())).or_default();
         namesakes.push(index);
         let namesakes = namesakes.clone();
-        self.entries.push(Entry { node, id, is: index, habit: Habit::default() });
+        self.entries.push(Entry { node, id, near, is: index, habit: Habit::default() });
         for &partial in &namesakes {
             let is = self.fuller(partial, &namesakes);
             self.entries[partial as usize].is = is;
         }
     }
 
-    /// The one node that says more than this one and contradicts it in nothing; itself if there is
-    /// none, or more than one.
+    /// The one node that says more than this one and contradicts it in nothing; of several the one
+    /// in the account where it was named; itself if there is none.
     fn fuller(&self, index: NodeIndex, namesakes: &[NodeIndex]) -> NodeIndex {
         let node = |index: NodeIndex| &self.entries[index as usize].node;
         let agrees = |known: &str, other: &str| known.is_empty() || known == other;
@@ -172,10 +203,12 @@ impl Inner {
             says_more(node(index), node(more))
                 && !namesakes.iter().any(|&most| says_more(node(more), node(most)))
         });
-        match (fullest.next(), fullest.next()) {
-            (Some(one), None) => one,
-            _ => index,
-        }
+        let Some(first) = fullest.next() else { return index };
+        // The same partial name may have been given in several accounts.
+        let Some(second) = fullest.find(|&other| node(other) != node(first)) else { return first };
+        let near = &self.entries[index as usize].near;
+        let own = |&other: &NodeIndex| !near.is_empty() && node(other).account == *near;
+        [first, second].into_iter().chain(fullest).find(own).unwrap_or(index)
     }
 }
 
@@ -280,6 +313,28 @@ mod tests {
         let vague = function("1", "");
         assert_eq!(is(&nodes, &vague), nodes.index(&vague));
         assert_eq!(is(&nodes, &function("", "us")), nodes.index(&function("1", "us")));
+    }
+
+    #[test]
+    fn of_several_queues_a_bare_name_means_the_one_in_its_own_account() {
+        let queue = |account: &str| Node { kind: NodeKind::Queue, ..function(account, "eu") };
+        for order in [["1", "2", ""], ["", "2", "1"], ["2", "", "1"]] {
+            let nodes = Nodes::default();
+            for account in order {
+                match account {
+                    "" => nodes.index_near(queue(""), "1"),
+                    account => nodes.index(&queue(account)),
+                };
+            }
+            let named = |account| nodes.resolved(nodes.index_near(queue(""), account)).0;
+            assert_eq!(named("1"), nodes.index(&queue("1")), "{order:?}");
+            assert_eq!(named("2"), nodes.index(&queue("2")));
+            let vague = nodes.resolved(nodes.index_near(queue(""), "3")).1;
+            assert_eq!(vague, node_id(&queue("")), "neither is in account 3");
+        }
+        let nodes = Nodes::default();
+        nodes.index(&queue("1"));
+        assert_eq!(nodes.resolved(nodes.index_near(queue(""), "9")).1, node_id(&queue("1")));
     }
 
     #[test]

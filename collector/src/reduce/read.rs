@@ -161,7 +161,6 @@ impl Reading<'_> {
 
     fn caller(&self, half: &mut Half, span: &Span<'_>, facts: &Facts<'_>, origin: &Origin) {
         let target = target::of_caller(facts, origin.here());
-        half.other = self.reducer.nodes.index(&target.node);
         half.unsure = role::is_unsure(span, facts);
         half.sdk = target.sdk;
         half.side = match target.expect {
@@ -179,6 +178,7 @@ impl Reading<'_> {
             Expect::Messages => half.weight *= messages(facts, 0),
             _ => {}
         }
+        half.other = self.reducer.nodes.index_near(target.node, origin.here().account);
     }
 
     fn callee(
@@ -196,7 +196,7 @@ impl Reading<'_> {
         {
             trigger = Trigger::Named(source.clone());
         }
-        half.other = self.reducer.nodes.index(&trigger.node());
+        half.other = self.reducer.nodes.index_near(trigger.node(), origin.here().account);
         half.version = origin.version;
         half.side = Side::Called {
             by_messages: matches!(trigger, Trigger::Messages(_)),

@@ -19,7 +19,8 @@ impl Reducer {
         let mut hops: HashMap<NodeId, f64> = HashMap::default();
         self.tally.for_each(|(source, target), sums| {
             if unknown.contains(&source) {
-                *hops.entry(self.nodes.resolved(target).1).or_default() += sums.summary().counts.total();
+                *hops.entry(self.nodes.resolved(target).1).or_default() +=
+                    sums.summary().counts.total();
             }
         });
         hops.retain(|_, hops| *hops >= least);
