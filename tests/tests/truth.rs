@@ -17,13 +17,10 @@ const TWO_TICKS_MS: u64 = 400;
 
 /// What is reached where the goal is not: `(condition, least right, most false)`.
 const NOT_YET: &[(&str, f64, f64)] = &[
-    // 100%: one of forty thousand hops.
-    ("odd", 0.9999, 0.0),
-    // At most 0.2% false.
-    ("no-parents-no-ids", 0.996, 0.003),
-    // 99%: exports without a handler do not say whose they are.
-    ("twins", 0.985, 0.015),
-    ("everything", 0.981, 0.019),
+    // At most 0.2% false: an export of old Node without its handler may be of either account.
+    ("twins", 0.99, 0.005),
+    // At most 0.2% false: clocks that are seconds off mislead bridges.
+    ("everything", 0.99, 0.005),
 ];
 
 fn scored(condition: &Condition) -> Score {

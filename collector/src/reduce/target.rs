@@ -37,7 +37,7 @@ pub(super) struct Here<'a> {
 pub(super) fn of_caller(facts: &Facts<'_>, here: Here<'_>) -> Target {
     let region = facts.region.unwrap_or(here.region);
     if let Some(target) = function(facts, here, region)
-        .or_else(|| messaging(facts, region))
+        .or_else(|| messaging(facts, here, region))
         .or_else(|| aws(facts, here, region))
         .or_else(|| database(facts))
     {
@@ -75,8 +75,13 @@ fn function(facts: &Facts<'_>, here: Here<'_>, region: &str) -> Option<Target> {
 }
 
 /// Queues, topics and streams, by any dialect's names.
-fn messaging(facts: &Facts<'_>, region: &str) -> Option<Target> {
-    Some(Target { node: channel(facts, region)?, expect: Expect::Messages, sdk: true })
+fn messaging(facts: &Facts<'_>, here: Here<'_>, region: &str) -> Option<Target> {
+    let mut node = channel(facts, region)?;
+    // A stream of another account is reached by its ARN only.
+    if facts.stream.is_some() && node.account.is_empty() {
+        here.account.clone_into(&mut node.account);
+    }
+    Some(Target { node, expect: Expect::Messages, sdk: true })
 }
 
 /// The queue, topic or stream that a span names, on either side of it.
