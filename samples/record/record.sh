@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Records the samples anew: record.sh [webshop] [incident]. COLLECTOR overrides the binary, PYTHON the interpreter.
+# Records the samples anew: record.sh [webshop] [incident] [build]. COLLECTOR overrides the binary, PYTHON the interpreter.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 samples=$(dirname "$here")
@@ -9,9 +9,13 @@ if [ ! -x "$collector" ]; then
     echo "no collector at $collector: cargo build --release -p spanfall-collector, or set COLLECTOR" >&2
     exit 1
 fi
-[ $# -gt 0 ] || set -- webshop incident
+[ $# -gt 0 ] || set -- webshop incident build
 for name in "$@"; do
     echo "== $name"
+    if [ "$name" = build ]; then
+        "$python" "$here/build/pipeline.py" --collector "$collector" --out "$samples/$name.jsonl.zst"
+        continue
+    fi
     "$python" "$here/record.py" "$name" --collector "$collector" --out "$samples/$name.jsonl.zst"
     "$python" "$here/count.py" "$samples/$name.jsonl.zst" "$samples/$name.truth.json"
 done

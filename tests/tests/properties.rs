@@ -3,20 +3,25 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
+use std::fs;
+
 use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use rand::{Rng as _, SeedableRng as _};
+use spanfall_collector::config::Config;
 use spanfall_collector::edges::Report;
+use spanfall_collector::edges::report::Totals;
 use spanfall_collector::reduce::{Reducer, Settings};
+use spanfall_tests::program::repository;
 use spanfall_tests::recording::{self, Told};
 
 /// Spans of the sample that each case shuffles: some seconds of traffic on every edge.
 const SPANS: usize = 1_500;
 
 /// The edges that requests make, as `edges --json` would print them.
-fn edges(requests: &[Vec<u8>]) -> Vec<String> {
-    let reducer = Reducer::new(Settings::default());
+fn edges(settings: &Settings, requests: &[Vec<u8>]) -> Vec<String> {
+    let reducer = Reducer::new(settings.clone());
     for request in requests {
         let ingested = reducer.ingest(request, 0).unwrap();
         assert_eq!(ingested.rejected, 0, "{:?}", ingested.reason);
@@ -26,7 +31,8 @@ fn edges(requests: &[Vec<u8>]) -> Vec<String> {
     let mut lines: Vec<String> =
         report.edges.iter().map(|edge| serde_json::to_string(edge).unwrap()).collect();
     lines.extend(report.nodes.iter().map(|node| serde_json::to_string(node).unwrap()));
-    lines.push(format!("{} hops, {} unpaired", report.totals.hops, report.totals.unpaired));
+    let Totals { hops, ignored, unpaired, .. } = report.totals;
+    lines.push(format!("{hops} hops, {ignored} ignored, {unpaired} unpaired"));
     lines
 }
 
@@ -51,27 +57,42 @@ fn shuffled(spans: &[Told], seed: u64) -> Vec<Vec<u8>> {
     requests
 }
 
-fn slices() -> Vec<Vec<Told>> {
-    ["webshop", "incident"]
-        .into_iter()
-        .map(|name| {
-            let spans = recording::spans(recording::sample(name));
-            let middle = spans.len().saturating_sub(SPANS) / 2;
-            spans[middle..(middle + SPANS).min(spans.len())].to_vec()
-        })
-        .collect()
+/// Each sample, its middle if it is long, with settings that make something else of it.
+fn cases() -> Vec<(Settings, Vec<Told>)> {
+    let build = fs::read_to_string(repository("samples/build.toml")).unwrap();
+    let leave_out = "[[node.ignore]]\noperation = 'S3*'\n[[node.ignore]]\nnode = 'shop-p*'\n\
+                     [[node.rename]]\nname = 'shop-*'\nto = '*'\n";
+    [
+        ("webshop", ""),
+        ("incident", ""),
+        ("webshop", "reduce.spans = 'all'"),
+        ("incident", leave_out),
+        ("build", &build),
+    ]
+    .into_iter()
+    .map(|(name, text)| {
+        let config: Config = text.parse().unwrap();
+        let spans = recording::spans(recording::sample(name));
+        let middle = spans.len().saturating_sub(SPANS) / 2;
+        (config.reduce, spans[middle..(middle + SPANS).min(spans.len())].to_vec())
+    })
+    .collect()
 }
 
 #[test]
 fn order_packing_and_repetition_change_nothing() {
-    let slices = slices();
-    let whole: Vec<_> = slices.iter().map(|spans| edges(&[recording::request(spans)])).collect();
-    for (spans, lines) in slices.iter().zip(&whole) {
-        assert!(spans.len() == SPANS && lines.len() > 20, "the slices are too small to tell");
+    let cases = cases();
+    let whole: Vec<_> = cases
+        .iter()
+        .map(|(settings, spans)| edges(settings, &[recording::request(spans)]))
+        .collect();
+    for ((_, spans), lines) in cases.iter().zip(&whole) {
+        assert!(spans.len() >= 100 && lines.len() > 20, "too small to tell");
     }
-    let config = ProptestConfig { cases: 24, failure_persistence: None, ..Default::default() };
-    proptest!(config, |(seed: u64, slice in 0..slices.len())| {
-        let (once, again) = (&whole[slice], edges(&shuffled(&slices[slice], seed)));
+    let config = ProptestConfig { cases: 40, failure_persistence: None, ..Default::default() };
+    proptest!(config, |(seed: u64, case in 0..cases.len())| {
+        let (settings, spans) = &cases[case];
+        let (once, again) = (&whole[case], edges(settings, &shuffled(spans, seed)));
         let gone: Vec<_> = once.iter().filter(|line| !again.contains(line)).collect();
         let new: Vec<_> = again.iter().filter(|line| !once.contains(line)).collect();
         prop_assert!(gone.is_empty() && new.is_empty(), "not\n{gone:#?}\nbut\n{new:#?}");

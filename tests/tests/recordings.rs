@@ -13,24 +13,33 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
+use spanfall_collector::config::Config;
+use spanfall_collector::reduce::Reducer;
 use spanfall_tests::collector::Collector;
 use spanfall_tests::feed::Viewer;
 use spanfall_tests::functions::{self, Transport};
 use spanfall_tests::program::{repository, run};
-use spanfall_tests::recording::{sample, truth};
+use spanfall_tests::recording::{self, sample, truth};
 use spanfall_tests::report::{self, Hops};
 
 /// What `edges --json` prints for a recording.
 #[track_caller]
 fn edges_of(recording: &Path) -> String {
-    let ended = run("spanfall-collector", &["edges", "--json", recording.to_str().unwrap()]);
+    edges_by(recording, &[])
+}
+
+/// The same with more options.
+#[track_caller]
+fn edges_by(recording: &Path, options: &[&str]) -> String {
+    let arguments = [&["edges", "--json"], options, &[recording.to_str().unwrap()]].concat();
+    let ended = run("spanfall-collector", &arguments);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     ended.stdout
 }
 
 #[track_caller]
-fn reduces_to_its_golden_file(name: &str) {
-    let actual = edges_of(&sample(name));
+fn reduces_to_its_golden_file(name: &str, options: &[&str]) {
+    let actual = edges_by(&sample(name), options);
     let golden = repository(&format!("tests/golden/{name}.edges.json"));
     if std::env::var_os("UPDATE_GOLDEN").is_some_and(|value| value == "1") {
         fs::write(&golden, &actual).unwrap();
@@ -53,12 +62,42 @@ fn reduces_to_its_golden_file(name: &str) {
 
 #[test]
 fn the_webshop_sample_reduces_to_its_golden_file() {
-    reduces_to_its_golden_file("webshop");
+    reduces_to_its_golden_file("webshop", &[]);
 }
 
 #[test]
 fn the_incident_sample_reduces_to_its_golden_file() {
-    reduces_to_its_golden_file("incident");
+    reduces_to_its_golden_file("incident", &[]);
+}
+
+#[test]
+fn the_build_sample_reduces_to_its_golden_file() {
+    let config = repository("samples/build.toml");
+    reduces_to_its_golden_file("build", &["--config", config.to_str().unwrap()]);
+}
+
+#[test]
+fn the_line_between_two_steps_of_the_build_has_the_operations_that_led_there() {
+    let config = fs::read_to_string(repository("samples/build.toml")).unwrap();
+    let reducer = Reducer::new(config.parse::<Config>().unwrap().reduce);
+    reducer.ingest(&recording::request(&recording::spans(sample("build"))), 0).unwrap();
+    let operations = |source: &str, target: &str| -> Vec<String> {
+        let id = |name: &str| {
+            reducer.nodes().iter().find(|known| known.node.name == name).map(|known| known.id)
+        };
+        let (source, target) = (id(source).unwrap(), id(target).unwrap());
+        let edges = reducer.edges();
+        let edge = edges.iter().find(|(_, e, _)| (e.source, e.target) == (source, target));
+        let (.., account) = edge.expect("a line between them");
+        account.operations.iter().map(|(name, _)| name.clone()).collect()
+    };
+    // A crate is checked, and then built, once all that it needs is.
+    let compiled = ["rustc regex_automata (check)", "rustc regex_automata (library)"];
+    assert_eq!(operations("memchr", "regex-automata"), compiled);
+    assert_eq!(operations("build", "test"), ["cargo test --locked --offline --quiet"]);
+    assert_eq!(operations("ripgrep", "integration tests"), ["run integration"]);
+    // Nothing is needed to compile this one: the step does it that needs it.
+    assert_eq!(operations("check", "regex-syntax"), ["rustc regex_syntax (check)"]);
 }
 
 /// What the truth calls a node, in the words of the spans.

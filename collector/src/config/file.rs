@@ -3,14 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
 
 use super::Config;
 use super::mistake::{Mistake, Place};
 use super::settings::{SETTINGS, Setting, find};
-use super::trigger;
 use super::value::Given;
+use super::{node, trigger};
 
 /// Where each setting was made.
 pub(super) type Places = BTreeMap<&'static str, Place>;
@@ -58,6 +59,12 @@ impl Reader<'_> {
                 self.setting(setting, value.get_ref(), value.span());
             } else if key_path == "trigger" {
                 self.config.reduce.triggers = trigger::read(value, &mut self.mistakes);
+            } else if key_path == "node.rename" {
+                let nodes = Arc::make_mut(&mut self.config.reduce.nodes);
+                nodes.renames = node::renames(value, &mut self.mistakes);
+            } else if key_path == "node.ignore" {
+                let nodes = Arc::make_mut(&mut self.config.reduce.nodes);
+                nodes.ignores = node::ignores(value, &mut self.mistakes);
             } else if is_table(&key_path) {
                 match value.get_ref() {
                     DeValue::Table(inner) => self.table(inner, &key_path),
@@ -88,6 +95,9 @@ impl Reader<'_> {
     }
 }
 
+/// Lists of tables: the table that each is in, and its name there.
+const LISTS: [(&str, &str); 3] = [("", "trigger"), ("node", "rename"), ("node", "ignore")];
+
 fn is_table(path: &str) -> bool {
     SETTINGS
         .iter()
@@ -108,6 +118,13 @@ fn suggestion(table: &str, name: &str) -> String {
     if let Some(near) = nearest(name, here().map(Setting::name)) {
         return format!("did you mean `{near}`?");
     }
+    let lists = LISTS.iter().filter(|(list_table, _)| *list_table == table);
+    if let Some(near) = nearest(name, lists.map(|(_, list)| *list)) {
+        return match table {
+            "" => format!("did you mean [[{near}]]?"),
+            table => format!("did you mean [[{table}.{near}]]?"),
+        };
+    }
     let elsewhere = SETTINGS.iter().filter(|setting| setting.table() != table);
     if let Some(setting) = elsewhere.clone().find(|setting| setting.name() == name) {
         return match setting.table() {
@@ -116,7 +133,6 @@ fn suggestion(table: &str, name: &str) -> String {
         };
     }
     let tables = SETTINGS.iter().map(Setting::table).filter(|table| !table.is_empty());
-    let tables = tables.chain(["trigger"]);
     if table.is_empty()
         && let Some(near) = nearest(name, tables)
     {

@@ -9,6 +9,7 @@
 mod file;
 mod listen;
 mod mistake;
+mod node;
 pub mod reload;
 mod rules;
 mod sample;

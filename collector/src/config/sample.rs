@@ -21,6 +21,9 @@ pub fn sample() -> String {
     let mut table = "";
     for setting in SETTINGS {
         if setting.table() != table {
+            if table == "node" {
+                text.push_str(super::node::SAMPLE);
+            }
             table = setting.table();
             text.push_str(&format!("\n[{table}]\n"));
         }
@@ -55,6 +58,16 @@ pub fn summary(source: &Source, config: &Config) -> String {
         let value = setting.value(config).unwrap_or_else(|| "(hidden)".to_owned());
         let default = setting.value(&defaults).unwrap_or_else(|| "nothing".to_owned());
         text.push_str(&format!("  {} = {value} (default: {default})\n", setting.key));
+    }
+    for (number, rule) in [
+        (config.reduce.nodes.renames.len(), "rename"),
+        (config.reduce.nodes.ignores.len(), "ignore"),
+    ] {
+        match number {
+            0 => {}
+            1 => text.push_str(&format!("It has 1 rule in [[node.{rule}]].\n")),
+            more => text.push_str(&format!("It has {more} rules in [[node.{rule}]].\n")),
+        }
     }
     let functions: BTreeSet<_> =
         config.reduce.triggers.iter().map(|rule| rule.function.as_str()).collect();
@@ -125,6 +138,8 @@ mod tests {
             .map(|setting| setting.key)
             .collect();
         assert_eq!(without_default, ["receive.authorization", "record.target"]);
+        let rules = &config.reduce.nodes;
+        assert_eq!((rules.renames.len(), rules.ignores.len()), (1, 3));
     }
 
     #[test]

@@ -99,7 +99,8 @@ fn rule(table: &DeTable<'_>, place: Place, mistakes: &mut Vec<Mistake>) -> Optio
     Some(TriggerRule { function, source: node })
 }
 
-fn kind(text: &str) -> Result<NodeKind, String> {
+/// The kind of node of that name.
+pub(super) fn kind(text: &str) -> Result<NodeKind, String> {
     NodeKind::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
         let known: Vec<_> = NodeKind::ALL.iter().map(|kind| kind.as_str()).collect();
         format!("one of {} is expected, not `{text}`", known.join(", "))

@@ -70,6 +70,8 @@ pub struct Totals {
     pub spans: u64,
     /// Hops counted.
     pub hops: u64,
+    /// Hops that an ignore rule left out; no edge has them.
+    pub ignored: u64,
     /// Spans whose other side never came though one was to be expected.
     pub unpaired: u64,
     /// Spans that were there before, and left out.
@@ -145,6 +147,7 @@ impl Report {
         let totals = Totals {
             spans: stats.spans,
             hops: stats.hops,
+            ignored: stats.ignored,
             unpaired: stats.unpaired,
             duplicates: stats.duplicates,
             rejected,

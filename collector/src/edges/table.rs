@@ -141,7 +141,7 @@ fn time(us: u64) -> String {
 
 /// The last lines: what there was in all.
 fn totals(report: &Report) -> String {
-    let Totals { spans, hops, unpaired, duplicates, rejected, early } = report.totals;
+    let Totals { spans, hops, ignored, unpaired, duplicates, rejected, early } = report.totals;
     let edges = report.edges.len() as u64;
     let nodes = report.nodes.len() as u64;
     let many = |number, one: &str, more: &str| {
@@ -155,6 +155,7 @@ fn totals(report: &Report) -> String {
         many(nodes, "node", "nodes"),
     );
     let asides = [
+        (ignored, "left out by [[node.ignore]]"),
         (unpaired, "unpaired"),
         (duplicates, "duplicate"),
         (rejected, "rejected"),

@@ -135,7 +135,7 @@ fn the_json_is_as_documented() {
     assert_eq!(keys(&value), ["edges", "nodes", "schema", "totals"]);
     assert_eq!(
         keys(&value["totals"]),
-        ["duplicates", "early", "hops", "rejected", "spans", "unpaired"]
+        ["duplicates", "early", "hops", "ignored", "rejected", "spans", "unpaired"]
     );
     let edge = value["edges"]
         .as_array()

@@ -85,7 +85,7 @@ impl Readings {
 }
 
 fn about_reducing(stats: &Stats) -> Vec<Family> {
-    let Stats { spans, duplicates, hops, unpaired, pending, early } = *stats;
+    let Stats { spans, duplicates, hops, ignored, unpaired, pending, early } = *stats;
     vec![
         counter("spanfall.spans", "{span}", "Spans received.", spans),
         counter(
@@ -114,6 +114,12 @@ fn about_reducing(stats: &Stats) -> Vec<Family> {
             unpaired,
         ),
         gauge("spanfall.hops", "{hop}", "Hops, those that were taken back netted.", hops),
+        gauge(
+            "spanfall.hops.ignored",
+            "{hop}",
+            "Hops that [[node.ignore]] leaves out: they are on no edge, and not among spanfall.hops.",
+            ignored,
+        ),
     ]
 }
 

@@ -24,6 +24,10 @@ pub(super) struct Facts<'a> {
     /// A route or a bare path, which only the side that serves a request knows.
     pub(super) http_route: bool,
     pub(super) url: Option<&'a str>,
+    pub(super) route: Option<&'a str>,
+    /// Of an HTTP request; with its query, in old names.
+    pub(super) path: Option<&'a str>,
+    pub(super) user_agent: Option<&'a str>,
     /// The host of the other side, as the caller knows it; of this side on a callee.
     pub(super) host: Option<&'a str>,
     pub(super) port: Option<i64>,
@@ -79,7 +83,7 @@ impl<'a> Facts<'a> {
         // One prefix decides, so that a span pays for the names of its own dialect only.
         match key.split(|&byte| byte == b'.').next().unwrap_or_default() {
             b"faas" | b"cloud" | b"aws" => self.take_cloud(key, value),
-            b"http" | b"url" | b"server" | b"net" | b"network" | b"peer" => {
+            b"http" | b"url" | b"server" | b"net" | b"network" | b"peer" | b"user_agent" => {
                 self.take_network(key, value);
             }
             b"messaging" => self.take_messaging(key, value),
@@ -124,7 +128,16 @@ impl<'a> Facts<'a> {
             }
             b"http.request.method" | b"http.method" => self.http_method = true,
             b"url.full" | b"http.url" => first(&mut self.url, value),
-            b"url.path" | b"http.route" => self.http_route = true,
+            b"http.route" => {
+                self.http_route = true;
+                first(&mut self.route, value);
+            }
+            b"url.path" => {
+                self.http_route = true;
+                first(&mut self.path, value);
+            }
+            b"http.target" => first(&mut self.path, value),
+            b"user_agent.original" | b"http.user_agent" => first(&mut self.user_agent, value),
             b"server.address" | b"net.peer.name" | b"net.host.name" | b"http.host" => {
                 first(&mut self.host, value);
             }

@@ -25,6 +25,9 @@ pub(super) enum Side {
         /// Whether it knows something about its trigger beyond that there was one.
         evidence: bool,
     },
+    /// It is a step of something larger: another span leads to it, and that is all there is to
+    /// tell.
+    Step,
 }
 
 /// What has become of a half so far.
@@ -38,6 +41,8 @@ pub(super) enum State {
     Certain(Counted),
     /// Met its other half. The hop is kept with the callee; `None` on a caller.
     Paired(Option<Counted>),
+    /// Nothing came that leads to this step; it shows nothing.
+    Unmet,
     /// Another span of the same process stands for the same request.
     Silent,
 }
@@ -62,6 +67,8 @@ pub(super) struct Half {
     pub(super) own: NodeIndex,
     /// The other side, as far as this span can tell.
     pub(super) other: NodeIndex,
+    /// The function that is called, by the name that spans give it, whatever it is shown as.
+    pub(super) called: NodeIndex,
     /// The exact origin: tells spans of one process from spans of its peers.
     pub(super) origin: u64,
     /// A caller by its attributes only, of a dialect in which a callee has the same.
@@ -74,6 +81,8 @@ pub(super) struct Half {
     pub(super) cold: bool,
     /// Since 1970, by the clock of its own machine.
     pub(super) start_us: u64,
+    /// Whether its request is left out. One of the two sides is enough.
+    pub(super) ignored: bool,
     pub(super) duration_us: u64,
     /// In millionths of a request.
     pub(super) weight: i64,
@@ -99,7 +108,7 @@ impl Half {
 
     /// Whether the other half is still looked for, be it shown or not.
     pub(super) fn is_open(&self) -> bool {
-        matches!(self.state, State::Waiting | State::Guessed(_))
+        matches!(self.state, State::Waiting | State::Unmet | State::Guessed(_))
     }
 
     /// Whether it is free to be bridged. A refused call has no callee, and a callee without a
@@ -108,15 +117,14 @@ impl Half {
         let could = match self.side {
             Side::Calls => self.class != Class::Throttled,
             Side::Called { by_messages: false, .. } => self.parent != 0,
-            Side::Sends | Side::Called { .. } => false,
+            Side::Sends | Side::Called { .. } | Side::Step => false,
         };
         could && self.bridge != 0 && self.bridged == 0 && self.is_open()
     }
 
     /// Whether the function that one of the two calls may be the one that the other ran in.
     pub(super) fn may_be_of(&self, other: &Self, nodes: &Nodes) -> bool {
-        let called = |half: &Self| if half.is_caller() { half.other } else { half.own };
-        nodes.may_be_same(called(self), called(other))
+        nodes.may_be_same(self.called, other.called)
     }
 
     pub(super) fn end_us(&self) -> u64 {
@@ -132,6 +140,7 @@ impl Half {
             target,
             class: with_slowness(self.class, self.duration_us, slow_us),
             cold: self.cold,
+            ignored: self.ignored,
             latency: histogram::bucket(self.duration_us),
             weight: self.weight,
             operation: self.operation,
@@ -153,6 +162,7 @@ impl Half {
             target: callee.own,
             class: with_slowness(class, duration_us, slow_us),
             cold: callee.cold,
+            ignored: callee.ignored || (direct && self.ignored),
             latency: histogram::bucket(duration_us),
             weight: self.weight.max(callee.weight),
             operation: if by_caller { self.operation } else { callee.operation },
@@ -165,7 +175,8 @@ impl Half {
         }
     }
 
-    /// The hop of a callee inside another callee's request whose process recorded no call.
+    /// The hop from a parent that is no caller: the process recorded no call, or there was none, as
+    /// between steps.
     pub(super) fn called_by(&self, source: NodeIndex, slow_us: u64) -> Counted {
         Counted { source, ..self.alone(slow_us) }
     }
@@ -178,16 +189,17 @@ impl Half {
             Side::Called { by_messages: false, evidence: false } => {
                 self.parent != 0 || self.request != 0
             }
+            Side::Step => self.parent != 0,
             Side::Sends | Side::Called { .. } => false,
         };
-        expected && matches!(self.state, State::Guessed(_))
+        expected && !self.ignored && matches!(self.state, State::Guessed(_) | State::Unmet)
     }
 
     /// The hop that is shown for this half now.
     pub(super) fn counted(&self) -> Option<Counted> {
         match self.state {
             State::Guessed(hop) | State::Certain(hop) | State::Paired(Some(hop)) => Some(hop),
-            State::Waiting | State::Paired(None) | State::Silent => None,
+            State::Waiting | State::Paired(None) | State::Unmet | State::Silent => None,
         }
     }
 }

@@ -1,10 +1,12 @@
 //! The heart: export requests in, live edges out. Data goes through the files in this order:
-//! `origin` (whose span is this), `facts`, `role` and `target` (whom it talks to), `classify` (how it
-//! went), `pair`, `shard` and `bridge` (who called whom), `tally` (edges). This file lists the steps and answers
+//! `origin` (whose span is this), `facts`, `role` and `target` (whom it talks to), `choice` (what
+//! the configuration makes of both), `classify` (how it went), `pair`, `shard`, `bridge` and `step`
+//! (who called whom, or led to whom), `tally` (edges). This file lists the steps and answers
 //! questions about the result.
 
 mod across;
 mod bridge;
+mod choice;
 mod classify;
 mod exemplar;
 mod facts;
@@ -17,6 +19,7 @@ mod nodes;
 mod observe;
 mod origin;
 mod pair;
+mod pattern;
 mod read;
 mod role;
 mod seen;
@@ -24,14 +27,17 @@ mod settings;
 mod shard;
 mod sides;
 mod spread;
+mod step;
 mod tally;
 mod target;
 mod unknown;
 
 pub use crate::span::Malformed;
+pub use choice::{Ignore, NodeRules, Rename};
 pub use exemplar::Exemplar;
 pub use observe::Observed;
-pub use settings::{Settings, TriggerRule};
+pub use pattern::Pattern;
+pub use settings::{Settings, Spans, TriggerRule};
 pub use sides::Sides;
 pub use spread::{Latencies, Spread};
 
@@ -133,6 +139,8 @@ pub struct Stats {
     pub duplicates: u64,
     /// Hops, corrections netted.
     pub hops: u64,
+    /// Hops that an ignore rule leaves out; no edge has them.
+    pub ignored: u64,
     /// Spans whose other side has not come (yet, or ever) though one was to be expected.
     pub unpaired: u64,
     /// Spans that wait now.
@@ -179,7 +187,12 @@ impl Reducer {
     }
 
     /// Takes other settings from now on.
-    pub fn configure(&self, settings: Settings) {
+    pub fn configure(&self, mut settings: Settings) {
+        // Whose a span is, is found out again only where the rules for it are others.
+        let nodes = Arc::clone(&self.settings.load().nodes);
+        if settings.nodes == nodes {
+            settings.nodes = nodes;
+        }
         self.settings.store(Arc::new(settings));
     }
 
@@ -356,6 +369,7 @@ impl Reducer {
             spans: self.spans.load(Ordering::Relaxed),
             duplicates: self.duplicates.load(Ordering::Relaxed),
             hops: self.tally.hops(),
+            ignored: self.tally.ignored(),
             unpaired: self.tally.unpaired(),
             pending: self.pairing.held(),
             early: self.early.load(Ordering::Relaxed),

@@ -125,6 +125,9 @@ impl Nodes {
 
     /// Whether two names contradict each other in nothing.
     pub(super) fn may_be_same(&self, one: NodeIndex, other: NodeIndex) -> bool {
+        if one == other {
+            return true;
+        }
         let inner = self.inner.read();
         let node = |index: NodeIndex| inner.entries.get(index as usize).map(|entry| &entry.node);
         let (Some(one), Some(other)) = (node(one), node(other)) else { return false };

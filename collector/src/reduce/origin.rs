@@ -9,6 +9,7 @@ use std::sync::Arc;
 use dashmap::DashMap;
 use parking_lot::Mutex;
 
+use super::choice::NodeRules;
 use super::facts::{Facts, ResourceFacts};
 use super::naming::Arn;
 use super::node::{Node, NodeKind};
@@ -28,12 +29,23 @@ pub(super) struct Origin {
     pub(super) node: NodeIndex,
     pub(super) version: u32,
     pub(super) kind: NodeKind,
+    /// Its name as spans say it.
     pub(super) name: String,
+    /// The node of that name.
+    pub(super) called: NodeIndex,
+    /// Its name as it is shown.
+    pub(super) shown: String,
+    /// The chosen attribute by which it is named, as its place in the list.
+    pub(super) chosen: Option<usize>,
     account: String,
     region: String,
     /// Whether a span may still say what the resource left out.
     incomplete: bool,
     owners: Owners,
+    /// What spans said so far.
+    said: Said,
+    /// The rules by which it was named.
+    rules: Arc<NodeRules>,
     /// Where `faas.instance` names one.
     pub(super) instance: Option<Arc<Instance>>,
 }
@@ -51,6 +63,15 @@ impl Origin {
         Here { account: &self.account, region: &self.region }
     }
 
+    /// Whether nothing that is known now could name it better.
+    fn is_settled(&self, rules: &Arc<NodeRules>) -> bool {
+        !self.incomplete && self.is_by(rules)
+    }
+
+    fn is_by(&self, rules: &Arc<NodeRules>) -> bool {
+        Arc::ptr_eq(&self.rules, rules)
+    }
+
     /// Whether this span is still the earliest invocation seen of its instance.
     pub(super) fn is_first(&self, key: u64) -> bool {
         let first = |instance: &Arc<Instance>| instance.first.lock().map(|(_, first)| first);
@@ -65,6 +86,14 @@ pub(super) struct Instance {
     pub(super) first: Mutex<Option<(u64, u64)>>,
 }
 
+/// What names are made by, and where they are kept.
+#[derive(Clone, Copy)]
+pub(super) struct Names<'a> {
+    pub(super) rules: &'a Arc<NodeRules>,
+    pub(super) nodes: &'a Nodes,
+    pub(super) texts: &'a Texts,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Origins {
     by_resource: DashMap<u64, Arc<Origin>, foldhash::fast::RandomState>,
@@ -76,14 +105,13 @@ impl Origins {
     pub(super) fn of(
         &self,
         spans: &ResourceSpans<'_>,
-        nodes: &Nodes,
-        texts: &Texts,
+        names: Names<'_>,
     ) -> Result<Arc<Origin>, Malformed> {
         let resource = spans.resource()?;
         let id = keyed(&self.hasher, resource.bytes());
         let known = self.by_resource.get(&id).map(|origin| Arc::clone(&origin));
         if let Some(origin) = &known
-            && !origin.incomplete
+            && origin.is_settled(names.rules)
         {
             return Ok(Arc::clone(origin));
         }
@@ -95,36 +123,40 @@ impl Origins {
         };
         if let Some(origin) = known
             && said.is_nothing()
+            && origin.is_by(names.rules)
         {
             return Ok(origin);
         }
         if self.by_resource.len() >= MOST_ORIGINS {
             self.by_resource.clear();
         }
-        let new = |said: &Said| {
+        let chosen = names.rules.named_by(resource.attributes())?;
+        let new = |said: Said| {
             let instance = facts.instance.map(|_| Arc::default());
-            identify(id, &facts, said, instance, nodes, texts)
+            identify(id, &facts, chosen, said, instance, names)
         };
         if facts.instance.or(facts.process).is_none() && !said.is_nothing() {
             // Functions of several accounts may have the same resource where it names no instance:
             // each export is taken at its handler's word, and one without a handler at the word of
             // the only one known.
             let one = Owners::One;
-            let origin = Arc::new(Origin { incomplete: true, owners: one, ..new(&said) });
+            let origin = Arc::new(Origin { incomplete: true, owners: one, ..new(said) });
             let mut there = self.by_resource.entry(id).or_insert_with(|| Arc::clone(&origin));
             if there.owners == Owners::Unknown {
                 *there = Arc::clone(&origin);
-            } else if there.owners == Owners::One && there.node != origin.node {
+            } else if there.owners == Owners::One && there.called != origin.called {
                 let several = Owners::Several;
-                *there = Arc::new(Origin { owners: several, ..new(&Said::default()) });
+                *there = Arc::new(Origin { owners: several, ..new(Said::default()) });
             }
             return Ok(origin);
         }
         // Another thread may have met the same resource meanwhile: they share one instance.
-        let mut there = self.by_resource.entry(id).or_insert_with(|| Arc::new(new(&said)));
-        if there.incomplete {
-            let instance = there.instance.clone();
-            *there = Arc::new(Origin { instance, ..new(&said) });
+        let mut there = self.by_resource.entry(id).or_insert_with(|| Arc::new(new(said.clone())));
+        if !there.is_settled(names.rules) {
+            let (instance, owners) = (there.instance.clone(), there.owners);
+            let new = new(if owners == Owners::Several { said } else { said.or(&there.said) });
+            let incomplete = new.incomplete || owners == Owners::One;
+            *there = Arc::new(Origin { instance, owners, incomplete, ..new });
         }
         let origin = Arc::clone(&there);
         Ok(origin)
@@ -132,7 +164,7 @@ impl Origins {
 }
 
 /// What the handler's span says of its function.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Said {
     arn: Option<String>,
     account: Option<String>,
@@ -159,6 +191,14 @@ impl Said {
         Ok(said)
     }
 
+    /// What was said before stays said.
+    fn or(self, before: &Self) -> Self {
+        Self {
+            arn: self.arn.or_else(|| before.arn.clone()),
+            account: self.account.or_else(|| before.account.clone()),
+        }
+    }
+
     fn is_nothing(&self) -> bool {
         self.arn.is_none() && self.account.is_none()
     }
@@ -181,11 +221,12 @@ fn is_function_platform(platform: &str) -> bool {
 fn identify(
     id: u64,
     facts: &ResourceFacts<'_>,
-    said: &Said,
+    chosen: Option<(usize, &str)>,
+    said: Said,
     instance: Option<Arc<Instance>>,
-    nodes: &Nodes,
-    texts: &Texts,
+    names: Names<'_>,
 ) -> Origin {
+    let Names { rules, nodes, texts } = names;
     let by_arn = facts.arn.or(said.arn.as_deref()).and_then(Arn::parse);
     let arn_node = by_arn.and_then(|arn| arn.node()).filter(|n| n.kind == NodeKind::Function);
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
@@ -198,23 +239,33 @@ fn identify(
         .or(by_arn.map(|node| node.name.as_str()))
         .or_else(|| facts.service.filter(|_| facts.platform.is_some_and(is_function_platform)));
     let kind = if function.is_some() { NodeKind::Function } else { NodeKind::Service };
-    let node = Node {
+    let usual = Node {
         kind,
         name: text(function.or(facts.service).or(Some("unknown_service"))),
         account: text(account),
         region: text(region),
     };
+    let mut node = usual.clone();
+    if let Some((_, name)) = chosen {
+        (node.kind, node.name) = (rules.kind, name.to_owned());
+    }
+    rules.rename(&mut node);
     let version = facts.function_version.or(facts.service_version).unwrap_or_default();
     Origin {
         id,
         version: texts.index(version.as_bytes()),
-        incomplete: node.account.is_empty(),
+        incomplete: usual.account.is_empty(),
         owners: Owners::Unknown,
+        said,
+        rules: Arc::clone(rules),
         node: nodes.index(&node),
+        called: nodes.index(&usual),
         kind,
-        name: node.name,
-        account: node.account,
-        region: node.region,
+        name: usual.name,
+        shown: node.name,
+        chosen: chosen.map(|(place, _)| place),
+        account: usual.account,
+        region: usual.region,
         instance,
     }
 }

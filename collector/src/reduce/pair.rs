@@ -151,9 +151,7 @@ impl Pairing {
         let caller = of_caller.outermost(caller);
         of_caller.leave_bridge(caller, context);
         of_callee.leave_bridge(callee, context);
-        if let (Some(caller), Some(callee)) = (of_caller.half(caller), of_callee.half(callee))
-            && caller.is_caller()
-        {
+        if let (Some(caller), Some(callee)) = (of_caller.half(caller), of_callee.half(callee)) {
             pair_halves(caller, callee, context);
         }
     }

@@ -6,20 +6,20 @@ use super::classify;
 use super::facts::Facts;
 use super::half::{Half, Side, State};
 use super::node::NodeKind;
-use super::nodes::keyed;
-use super::origin::Origin;
-use super::pair::Context;
+use super::nodes::{NodeIndex, keyed};
+use super::origin::{Names, Origin};
+use super::pair::{Context, Outcome};
 use super::role::{self, Role};
-use super::settings::Settings;
+use super::settings::{Settings, Spans};
 use super::tally::ONE;
 use super::target::{self, Expect, Trigger};
 use super::{Ingested, Malformed, Reducer};
 use crate::span::{self, Span, StatusCode};
 
 /// One request with what does not change within it.
-struct Reading<'r> {
-    reducer: &'r Reducer,
-    settings: &'r Settings,
+pub(super) struct Reading<'r> {
+    pub(super) reducer: &'r Reducer,
+    pub(super) settings: &'r Settings,
     context: Context<'r>,
     ingested: Ingested,
 }
@@ -29,8 +29,9 @@ pub(super) fn request(reducer: &Reducer, bytes: &[u8], now_ms: u64) -> Result<In
     let context = reducer.context(&settings, now_ms);
     let mut reading =
         Reading { reducer, settings: &settings, context, ingested: Ingested::default() };
+    let names = Names { rules: &settings.nodes, nodes: &reducer.nodes, texts: &reducer.texts };
     let result = span::for_each_resource(bytes, |spans| {
-        let origin = reducer.origins.of(&spans, &reducer.nodes, &reducer.texts)?;
+        let origin = reducer.origins.of(&spans, names)?;
         spans.for_each_span(|span| reading.span(&span, &origin))
     });
     reducer.spans.fetch_add(reading.ingested.spans, Ordering::Relaxed);
@@ -47,15 +48,26 @@ impl Reading<'_> {
             self.ingested.reason.get_or_insert(reason);
             return Ok(());
         }
-        if role::is_inside(span) {
+        if self.settings.spans == Spans::Remote && role::is_inside(span) {
             return Ok(());
         }
         let facts = Facts::read(span.attributes())?;
-        let Some(role) = role::of(span, &facts) else { return Ok(()) };
-        let mut half = self.half(span, &facts, origin)?;
+        let Some(role) = role::of(span, &facts, self.settings.spans) else { return Ok(()) };
+        let own = self.own(span, origin)?;
+        let mut half = self.half(span, &facts, origin, own.index)?;
+        let weight = half.weight;
         match role {
-            Role::Caller => self.caller(&mut half, span, &facts, origin),
-            Role::Callee { consumer } => self.callee(&mut half, span, &facts, origin, consumer)?,
+            Role::Caller => self.caller(&mut half, span, &facts, origin, &own.name),
+            Role::Callee { consumer } => {
+                self.callee(&mut half, span, &facts, origin, consumer, &own.name)?;
+            }
+            Role::Step => self.step(&mut half, span, &facts, origin, &own.name),
+        }
+        for lead in self.leads(&mut half, span, origin, weight)? {
+            self.reducer.tally.traces.put(lead.key, span.trace_id, span.end_ns);
+            // A span that comes again is a duplicate once, not once for each of these.
+            let Outcome { duplicate: _, early } = self.reducer.pairing.arrive(lead, &self.context);
+            self.reducer.early.fetch_add(early, Ordering::Relaxed);
         }
         self.reducer.tally.traces.put(half.key, span.trace_id, span.end_ns);
         let outcome = self.reducer.pairing.arrive(half, &self.context);
@@ -63,7 +75,7 @@ impl Reading<'_> {
         if half.cold && !facts.cold && !origin.is_first(half.key) {
             self.reducer.pairing.set_cold(half.key, false, &self.context);
         }
-        if !outcome.duplicate {
+        if !outcome.duplicate && !half.ignored {
             self.across(&half, span, &facts)?;
         }
         self.reducer.duplicates.fetch_add(u64::from(outcome.duplicate), Ordering::Relaxed);
@@ -108,7 +120,13 @@ impl Reading<'_> {
     }
 
     /// What both sides have in common.
-    fn half(&self, span: &Span<'_>, facts: &Facts<'_>, origin: &Origin) -> Result<Half, Malformed> {
+    fn half(
+        &self,
+        span: &Span<'_>,
+        facts: &Facts<'_>,
+        origin: &Origin,
+        own: NodeIndex,
+    ) -> Result<Half, Malformed> {
         let key = |id: u64| self.reducer.key_of(span.trace_id, id);
         #[expect(clippy::cast_possible_truncation, reason = "at most a million times a million")]
         let weight = (classify::weight(span.trace_state) * ONE as f64) as i64;
@@ -122,13 +140,15 @@ impl Reading<'_> {
             unsure: false,
             side: Side::Sends,
             state: State::Waiting,
-            own: origin.node,
-            other: origin.node,
+            own,
+            other: own,
+            called: origin.called,
             origin: origin.id,
             sdk: false,
             class: classify::of_span(span, facts, &self.settings.expected_errors)?,
             failed: span.status == StatusCode::Error,
             cold: false,
+            ignored: false,
             start_us: span.start_ns / 1000,
             duration_us: span.duration_us(),
             weight,
@@ -159,24 +179,34 @@ impl Reading<'_> {
         Ok(first)
     }
 
-    fn caller(&self, half: &mut Half, span: &Span<'_>, facts: &Facts<'_>, origin: &Origin) {
-        let target = target::of_caller(facts, origin.here());
+    fn caller(
+        &self,
+        half: &mut Half,
+        span: &Span<'_>,
+        facts: &Facts<'_>,
+        origin: &Origin,
+        own: &str,
+    ) {
+        let mut target = target::of_caller(facts, origin.here());
+        // Only an invocation's request id is known on both sides.
+        if target.expect == Expect::Callee && facts.invoked_name.is_some() {
+            half.request = self.request_key(facts);
+            if half.request == 0 {
+                half.bridge = self.bridge(span, target.node.kind, &target.node.name);
+                half.called = self.reducer.nodes.index(&target.node);
+            }
+        }
+        let rules = &self.settings.nodes;
+        rules.rename(&mut target.node);
+        half.ignored = rules.ignores(span.name, facts, [own, &target.node.name]);
         half.unsure = role::is_unsure(span, facts);
         half.sdk = target.sdk;
         half.side = match target.expect {
             Expect::Callee => Side::Calls,
             Expect::Messages | Expect::Nothing => Side::Sends,
         };
-        match target.expect {
-            // Only an invocation's request id is known on both sides.
-            Expect::Callee if facts.invoked_name.is_some() => {
-                half.request = self.request_key(facts);
-                if half.request == 0 {
-                    half.bridge = self.bridge(span, target.node.kind, &target.node.name);
-                }
-            }
-            Expect::Messages => half.weight *= messages(facts, 0),
-            _ => {}
+        if target.expect == Expect::Messages {
+            half.weight *= messages(facts, 0);
         }
         half.other = self.reducer.nodes.index_near(target.node, origin.here().account);
     }
@@ -188,6 +218,7 @@ impl Reading<'_> {
         facts: &Facts<'_>,
         origin: &Origin,
         consumer: bool,
+        own: &str,
     ) -> Result<(), Malformed> {
         let mut trigger = target::of_callee(facts, origin.here(), consumer);
         let gateway = matches!(trigger, Trigger::Named(_));
@@ -196,10 +227,17 @@ impl Reading<'_> {
         {
             trigger = Trigger::Named(source.clone());
         }
-        half.other = self.reducer.nodes.index_near(trigger.node(), origin.here().account);
+        let mut source = trigger.node();
+        let rules = &self.settings.nodes;
+        rules.rename(&mut source);
+        // A queue is the other side for certain; anything else may yet turn out to be a caller.
+        let certain = matches!(trigger, Trigger::Messages(_));
+        let other = if certain { &source.name } else { own };
+        half.ignored = rules.ignores(span.name, facts, [own, other]);
+        half.other = self.reducer.nodes.index_near(source, origin.here().account);
         half.version = origin.version;
         half.side = Side::Called {
-            by_messages: matches!(trigger, Trigger::Messages(_)),
+            by_messages: certain,
             evidence: matches!(trigger, Trigger::Named(_) | Trigger::Timer),
         };
         if let Trigger::Messages(_) = trigger {

@@ -5,13 +5,18 @@
 //! attributes say it: only a handler names its own function, only a caller names whom it calls.
 
 use super::facts::Facts;
+use super::settings::Spans;
 use crate::span::{Span, SpanKind};
 
 /// What a span is to the reducer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     Caller,
-    Callee { consumer: bool },
+    Callee {
+        consumer: bool,
+    },
+    /// Part of something larger; looked at only where all spans are followed.
+    Step,
 }
 
 /// Whether it can be told without its attributes that a span is inside a program.
@@ -21,7 +26,7 @@ pub(super) fn is_inside(span: &Span<'_>) -> bool {
 }
 
 /// The side that a span is on.
-pub(super) fn of(span: &Span<'_>, facts: &Facts<'_>) -> Option<Role> {
+pub(super) fn of(span: &Span<'_>, facts: &Facts<'_>, spans: Spans) -> Option<Role> {
     let remote = span.parent_is_remote();
     match span.kind {
         SpanKind::Client | SpanKind::Producer => Some(Role::Caller),
@@ -31,7 +36,13 @@ pub(super) fn of(span: &Span<'_>, facts: &Facts<'_>) -> Option<Role> {
         }
         SpanKind::Server => Some(Role::Callee { consumer: false }),
         SpanKind::Consumer => Some(Role::Callee { consumer: true }),
-        SpanKind::Internal | SpanKind::Unspecified => by_attributes(span, facts),
+        // A step that runs in a process of its own is a step all the same.
+        SpanKind::Internal if spans == Spans::All && said(span, facts).is_none() => {
+            Some(Role::Step)
+        }
+        SpanKind::Internal | SpanKind::Unspecified => {
+            by_attributes(span, facts).or((spans == Spans::All).then_some(Role::Step))
+        }
     }
 }
 
@@ -43,11 +54,16 @@ pub(super) fn is_unsure(span: &Span<'_>, facts: &Facts<'_>) -> bool {
 }
 
 fn by_attributes(span: &Span<'_>, facts: &Facts<'_>) -> Option<Role> {
+    if span.parent_is_remote() == Some(true) {
+        return Some(Role::Callee { consumer: facts.processes_messages });
+    }
+    said(span, facts)
+}
+
+/// The side that its attributes say by themselves.
+fn said(span: &Span<'_>, facts: &Facts<'_>) -> Option<Role> {
     let consumer = facts.processes_messages;
     let callee = Some(Role::Callee { consumer });
-    if span.parent_is_remote() == Some(true) {
-        return callee;
-    }
     if facts.invoked_name.is_some() {
         return Some(Role::Caller);
     }

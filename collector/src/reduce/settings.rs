@@ -1,7 +1,9 @@
 //! What the reducer can be told: the `[reduce]` table of the configuration.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::choice::NodeRules;
 use super::naming::Arn;
 use super::node::{Node, NodeKind};
 use super::target::Here;
@@ -22,6 +24,33 @@ pub struct Settings {
     pub expected_errors: Vec<String>,
     /// What runs functions whose spans do not name their trigger, as with SNS, S3 and schedules.
     pub triggers: Vec<TriggerRule>,
+    /// Which spans are followed from one to another.
+    pub spans: Spans,
+    /// What nodes there are, and what is left out.
+    pub nodes: Arc<NodeRules>,
+}
+
+/// Which spans are followed from one to another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spans {
+    /// Those between processes: callers and callees.
+    #[default]
+    Remote,
+    /// All: whatever leads from one node's span to another's is a hop.
+    All,
+}
+
+impl Spans {
+    /// Both, by the words for them in the configuration.
+    pub const WORDS: [&str; 2] = ["remote", "all"];
+
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Remote => Self::WORDS[0],
+            Self::All => Self::WORDS[1],
+        }
+    }
 }
 
 /// One function and what runs it, where no span tells.
@@ -96,6 +125,8 @@ impl Default for Settings {
                 .map(String::from)
                 .to_vec(),
             triggers: Vec::new(),
+            spans: Spans::default(),
+            nodes: Arc::default(),
         }
     }
 }

@@ -94,8 +94,10 @@ impl Shard {
     /// Decides what a span and its child are to each other, if both are there.
     fn meet(&mut self, parent_key: SpanKey, kid_key: SpanKey, context: &Context<'_>) {
         let (Some(parent), Some(kid)) = (self.copy(parent_key), self.copy(kid_key)) else { return };
+        let same_node = || context.nodes.may_be_same(parent.own, kid.own);
         match (parent.is_caller(), kid.is_caller()) {
-            (true, true) if is_same_request(&parent, &kid) => {
+            _ if kid.side == Side::Step => self.lead(&parent, &kid, same_node(), context),
+            (true, true) if is_same_request(&parent, &kid) && same_node() => {
                 self.take_better_name(&parent, &kid, context);
                 self.silence(kid_key, context);
                 // Whoever was called by the inner span was called by the outer one.
@@ -125,7 +127,10 @@ impl Shard {
                 self.pair(parent_key, kid_key, context);
             }
             (true, false) => self.pair(parent_key, kid_key, context),
-            (false, false) if parent.origin == kid.origin => {
+            (false, false) if parent.side == Side::Step => {
+                self.pair(parent_key, kid_key, context);
+            }
+            (false, false) if parent.origin == kid.origin && same_node() => {
                 // Two spans for one request in one process: the one that names its messages counts.
                 let certain = matches!(kid.side, Side::Called { by_messages: true, .. });
                 let (stands, silent) =
@@ -147,6 +152,21 @@ impl Shard {
                 }
             }
             (false, false | true) | (true, true) => {}
+        }
+    }
+
+    /// A step, and the span that leads to it.
+    fn lead(&mut self, parent: &Half, step: &Half, same_node: bool, context: &Context<'_>) {
+        if !step.is_open() {
+            return;
+        }
+        if same_node {
+            self.silence(step.key, context);
+        } else if parent.is_caller() {
+            self.pair(parent.key, step.key, context);
+        } else if let Some(half) = self.half(step.key) {
+            let hop = half.called_by(parent.own, context.slow_us);
+            show(half, State::Paired(Some(hop)), context.tally);
         }
     }
 
@@ -228,7 +248,7 @@ impl Shard {
             Side::Called { evidence: true, .. } => State::Guessed(hop),
             Side::Called { .. } if nodes.is_entry(half.own) => State::Guessed(hop),
             Side::Called { .. } if half.parent == 0 && half.request == 0 => State::Guessed(hop),
-            Side::Calls | Side::Called { .. } => return,
+            Side::Calls | Side::Called { .. } | Side::Step => return,
         };
         show(half, state, context.tally);
     }
@@ -242,7 +262,9 @@ impl Shard {
         let kids = self.slots.get(&silent.key).into_iter().flat_map(|slot| slot.kids.iter());
         let stands = |key: &SpanKey| {
             self.copy(*key).is_some_and(|other| {
-                !other.is_caller() && other.origin == silent.origin && other.state != State::Silent
+                matches!(other.side, Side::Called { .. })
+                    && other.origin == silent.origin
+                    && other.state != State::Silent
             })
         };
         kids.copied().chain([silent.parent]).filter(stands).collect()
@@ -276,7 +298,9 @@ impl Shard {
             && self.slots.get(&half.parent).is_none_or(|slot| slot.owner.is_none());
         let correctable =
             orphan || matches!(half.state, State::Guessed(_)) || half.side == Side::Calls;
-        if correctable && half.state != State::Silent && context.correct_ms > 0 {
+        // A step is kept for the steps that it leads to, even if it shows nothing itself.
+        let kept = half.side == Side::Step || (correctable && half.state != State::Silent);
+        if kept && context.correct_ms > 0 {
             self.corrections.push_back((context.now_ms + context.correct_ms, key));
         } else {
             gone.extend(self.forget(key));
@@ -287,7 +311,14 @@ impl Shard {
     fn resolve(&mut self, key: SpanKey, context: &Context<'_>) -> bool {
         let Some(half) = self.half(key) else { return false };
         let waited = half.state == State::Waiting;
-        if half.is_open() {
+        if half.side == Side::Step {
+            if waited {
+                show(half, State::Unmet, context.tally);
+            }
+            return waited && half.parent != 0;
+        }
+        // Health checks say nothing of other requests.
+        if half.is_open() && !half.ignored {
             if half.is_caller() {
                 context.nodes.learn_silent(half.other, true);
             } else {
@@ -348,18 +379,49 @@ fn is_same_request(outer: &Half, inner: &Half) -> bool {
 
 /// Makes one hop of a caller and a callee that were found to belong together.
 pub(super) fn pair_halves(caller: &mut Half, callee: &mut Half, context: &Context<'_>) {
-    let Side::Called { by_messages: false, evidence } = callee.side else { return };
-    if !callee.is_open() || caller.state == State::Silent {
+    if caller.side == Side::Step {
+        return lead_to_callee(caller, callee, context);
+    }
+    let evidence = match callee.side {
+        Side::Called { by_messages: false, evidence } => evidence,
+        // Where steps come from teaches nothing about callees.
+        Side::Step => true,
+        _ => return,
+    };
+    if !caller.is_caller() || !callee.is_open() || caller.state == State::Silent {
         return;
     }
     let hop = caller.with_callee(callee, context.nodes, context.slow_us);
     show(callee, State::Paired(Some(hop)), context.tally);
-    if !evidence {
+    if !evidence && !callee.ignored {
         context.nodes.learn_entry(callee.own, false);
     }
     if caller.side == Side::Calls {
         context.nodes.learn_silent(caller.other, false);
         show(caller, State::Paired(None), context.tally);
+    }
+}
+
+/// Makes one hop of a callee and a step that leads to it. A caller that names the same request knows
+/// better.
+fn lead_to_callee(step: &Half, callee: &mut Half, context: &Context<'_>) {
+    let Side::Called { by_messages: false, .. } = callee.side else { return };
+    // What leads to it is known; time need not tell.
+    callee.bridge = 0;
+    if !callee.is_open() {
+        return;
+    }
+    match (context.nodes.may_be_same(step.own, callee.own), callee.request) {
+        // Within a node nothing goes from one to another.
+        (true, 0) => show(callee, State::Silent, context.tally),
+        (true, _) => {}
+        (false, request) => {
+            callee.other = step.own;
+            callee.side = Side::Called { by_messages: false, evidence: true };
+            let hop = callee.alone(context.slow_us);
+            let state = if request == 0 { State::Paired(Some(hop)) } else { State::Guessed(hop) };
+            show(callee, state, context.tally);
+        }
     }
 }
 
@@ -379,7 +441,7 @@ pub(super) fn set_cold(half: &mut Half, cold: bool, context: &Context<'_>) {
         State::Guessed(hop) => State::Guessed(with(hop)),
         State::Certain(hop) => State::Certain(with(hop)),
         State::Paired(hop) => State::Paired(hop.map(with)),
-        same @ (State::Waiting | State::Silent) => same,
+        same @ (State::Waiting | State::Unmet | State::Silent) => same,
     };
     show(half, state, context.tally);
 }

@@ -33,6 +33,8 @@ pub(super) struct Counted {
     pub(super) target: NodeIndex,
     pub(super) class: Class,
     pub(super) cold: bool,
+    /// Whether it is left out: it is a number of its own, and on no edge.
+    pub(super) ignored: bool,
     /// Bucket of its latency.
     pub(super) latency: u16,
     /// How many requests it stands for, in millionths.
@@ -159,12 +161,19 @@ impl AccountSums {
 
 type EdgeKey = (NodeIndex, NodeIndex);
 
+/// A sum of millionths in whole hops.
+fn whole(sum: &std::sync::atomic::AtomicI64) -> u64 {
+    let sum = sum.load(std::sync::atomic::Ordering::Relaxed);
+    u64::try_from((sum + ONE / 2) / ONE).unwrap_or(0)
+}
+
 /// The accounts of all edges, shared by all receivers.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     edges: DashMap<EdgeKey, Arc<Mutex<EdgeTally>>, foldhash::fast::RandomState>,
     moved: Mutex<Vec<(EdgeKey, Arc<Mutex<EdgeTally>>)>>,
     hops: std::sync::atomic::AtomicI64,
+    ignored: std::sync::atomic::AtomicI64,
     unpaired: std::sync::atomic::AtomicI64,
     /// The traces of spans that came lately.
     pub(super) traces: Traces,
@@ -205,6 +214,10 @@ impl Tally {
     }
 
     fn apply(&self, half: SpanKey, hop: &Counted, sign: i64) {
+        if hop.ignored {
+            self.ignored.fetch_add(sign * hop.weight, std::sync::atomic::Ordering::Relaxed);
+            return;
+        }
         let key = (hop.source, hop.target);
         let Some(edge) = self.edge(key) else { return };
         self.hops.fetch_add(sign * hop.weight, std::sync::atomic::Ordering::Relaxed);
@@ -235,8 +248,12 @@ impl Tally {
 
     /// All hops so far, corrections netted.
     pub(super) fn hops(&self) -> u64 {
-        let hops = self.hops.load(std::sync::atomic::Ordering::Relaxed);
-        u64::try_from((hops + ONE / 2) / ONE).unwrap_or(0)
+        whole(&self.hops)
+    }
+
+    /// Hops so far that are left out, corrections netted.
+    pub(super) fn ignored(&self) -> u64 {
+        whole(&self.ignored)
     }
 
     /// What moved since the last call, by the edge as `name` knows it now: nodes that turned out
@@ -292,6 +309,7 @@ mod tests {
             target: 2,
             class,
             cold: false,
+            ignored: false,
             latency: 100,
             weight: ONE,
             operation: 0,

@@ -14,6 +14,8 @@ use super::*;
 use hop::Class;
 
 mod broken;
+mod choice;
+mod steps;
 
 const SECOND: u64 = 1_000_000_000;
 

@@ -1,9 +1,12 @@
 //! The list of everything that can be set, in the order of the sample file. To add a setting, add
 //! an entry here; the tests say what else belongs to it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Change, Field, Number, Setting};
+use crate::reduce::Spans;
+use crate::reduce::node::NodeKind;
 
 const fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
@@ -11,6 +14,17 @@ const fn seconds(n: u64) -> Duration {
 
 const MIB: u64 = 1 << 20;
 const DAY: Duration = seconds(86_400);
+
+/// What nodes can be.
+const KINDS: [&str; NodeKind::ALL.len()] = {
+    let mut words = [""; NodeKind::ALL.len()];
+    let mut index = 0;
+    while index < words.len() {
+        words[index] = NodeKind::ALL[index].as_str();
+        index += 1;
+    }
+    words
+};
 
 /// See the module's text.
 pub(super) const SETTINGS: &[Setting] = &[
@@ -193,6 +207,47 @@ pub(super) const SETTINGS: &[Setting] = &[
         example: "",
         change: Change::AtOnce,
         field: Field::Words { at: |c| &mut c.reduce.expected_errors },
+    },
+    Setting {
+        key: "reduce.spans",
+        help: "Which spans are followed from one to another: \"remote\", callers and callees, or \
+               \"all\", whatever leads from one node's span to another's, by a link or, where it has \
+               none, from its parent. Then the steps of a build are a graph.",
+        example: "all",
+        change: Change::AtOnce,
+        field: Field::Choice {
+            read: |c| c.reduce.spans.as_str(),
+            write: |c, word| {
+                c.reduce.spans =
+                    if word == Spans::All.as_str() { Spans::All } else { Spans::Remote };
+            },
+            words: &Spans::WORDS,
+        },
+    },
+    Setting {
+        key: "node.attributes",
+        help: "Attributes of a resource that name its node: the first that is there, before the \
+               name that it would have otherwise. With reduce.spans = \"all\" also attributes of the \
+               span, and `span.name`, its name. A change counts for spans that come after it.",
+        example: "service.namespace,k8s.deployment.name",
+        change: Change::AtOnce,
+        field: Field::Words { at: |c| &mut Arc::make_mut(&mut c.reduce.nodes).attributes },
+    },
+    Setting {
+        key: "node.kind",
+        help: "What a node is that one of these attributes names: function, service, queue, topic, \
+               stream, table, database, bucket, api, host, schedule or users.",
+        example: "function",
+        change: Change::AtOnce,
+        field: Field::Choice {
+            read: |c| c.reduce.nodes.kind.as_str(),
+            write: |c, word| {
+                let kind = NodeKind::ALL.into_iter().find(|kind| kind.as_str() == word);
+                let nodes = Arc::make_mut(&mut c.reduce.nodes);
+                nodes.kind = kind.unwrap_or(nodes.kind);
+            },
+            words: &KINDS,
+        },
     },
     Setting {
         key: "feed.tick",

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Config;
+use super::file::nearest;
 use super::listen::Port;
 use super::value::{Given, size_text, time_text};
 use crate::receive::Authorization;
@@ -49,6 +50,13 @@ enum Field {
     Count { at: Number, least: u64, most: u64 },
     /// Yes or no.
     Flag { at: fn(&mut Config) -> &mut bool },
+    /// One of some words.
+    Choice {
+        read: fn(&Config) -> &'static str,
+        /// Takes one of the words.
+        write: fn(&mut Config, &str),
+        words: &'static [&'static str],
+    },
     /// A list of texts.
     Words { at: fn(&mut Config) -> &mut Vec<String> },
     /// What to log.
@@ -125,6 +133,7 @@ impl Setting {
             Field::Size { at, .. } => quoted(size_text(at.read(config))),
             Field::Count { at, .. } => Some(at.read(config).to_string()),
             Field::Flag { at } => Some(at(config).to_string()),
+            Field::Choice { read, .. } => quoted(read(config).to_owned()),
             Field::Words { at } => Some(format!("{:?}", at(config))),
             Field::LogFilter { at } => quoted(at(config).clone()),
             Field::Host { at } => quoted(at(config).to_string()),
@@ -158,6 +167,7 @@ impl Setting {
                 at.write(config, within(given.count()?, least, most, |n| n.to_string())?);
             }
             Field::Flag { at } => *at(config) = given.flag()?,
+            Field::Choice { write, words, .. } => write(config, one_of(words, given.text()?)?),
             Field::Words { at } => *at(config) = given.words()?,
             Field::LogFilter { at } => *at(config) = log_filter(given.text()?)?,
             Field::Host { at } => *at(config) = given.host()?,
@@ -173,6 +183,16 @@ impl Setting {
         }
         Ok(())
     }
+}
+
+fn one_of<'a>(words: &[&str], text: &'a str) -> Result<&'a str, String> {
+    if words.contains(&text) {
+        return Ok(text);
+    }
+    Err(match nearest(text, words.iter().copied()) {
+        Some(near) => format!("there is no `{text}` here; did you mean `{near}`?"),
+        None => format!("one of {} is expected, not `{text}`", words.join(", ")),
+    })
 }
 
 fn within<T: PartialOrd + Copy>(
@@ -203,6 +223,7 @@ mod tests {
     use crate::config::{Listen, Record};
     use crate::feed::hub;
     use crate::receive::Limits;
+    use crate::reduce::NodeRules;
     use crate::{record, reduce};
 
     #[test]
@@ -236,7 +257,10 @@ mod tests {
             slow: _,
             expected_errors: _,
             triggers: _,
+            spans: _,
+            nodes,
         } = reduce;
+        let NodeRules { attributes: _, kind: _, renames: _, ignores: _ } = &*nodes;
         let hub::Settings {
             tick: _,
             history: _,
@@ -253,7 +277,7 @@ mod tests {
             keep_files: _,
             keep_size: _,
         } = options;
-        assert_eq!(SETTINGS.len(), 1 + 4 + 9 + 5 + 6 + 6);
+        assert_eq!(SETTINGS.len(), 1 + 4 + 9 + 6 + 2 + 6 + 6);
     }
 
     #[test]
