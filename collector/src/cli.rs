@@ -305,8 +305,11 @@ fn flags(matches: &ArgMatches) -> Vec<Flag> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::config::Port;
+    use crate::reduce::Slow;
 
     fn parsed(line: &str) -> (Command, Source) {
         let words = std::iter::once("spanfall-collector").chain(line.split_whitespace());
@@ -325,7 +328,7 @@ mod tests {
             assert!(matches!(command, Command::Serve(_)));
             let config = source.load().unwrap();
             assert_eq!(config.listen.grpc, Port::Number(1));
-            assert_eq!(config.reduce.slow.as_secs(), 2);
+            assert_eq!(config.reduce.slow, Slow::Over(Duration::from_secs(2)));
         }
     }
 
@@ -361,8 +364,8 @@ mod tests {
         let line = ["x", "--config", file.to_str().unwrap(), "--set", "reduce.correct=3s"];
         let (_, source) = parse(line, variables.into()).unwrap();
         let reduce = source.load().unwrap().reduce;
-        let ms = [reduce.slow, reduce.wait, reduce.correct].map(|time| time.as_millis());
-        assert_eq!(ms, [1, 2_000, 3_000]);
+        assert_eq!(reduce.slow, Slow::Over(Duration::from_millis(1)));
+        assert_eq!([reduce.wait, reduce.correct].map(|time| time.as_secs()), [2, 3]);
     }
 
     #[test]

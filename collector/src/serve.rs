@@ -138,6 +138,7 @@ mod tests {
     use super::*;
     use crate::config::{Listen, Port};
     use crate::feed::message::Message;
+    use crate::reduce::Slow;
 
     /// A bound for hung tests, not a measure.
     const HUNG: Duration = Duration::from_secs(60);
@@ -185,7 +186,7 @@ mod tests {
             assert!(notice.text.contains(told), "{}", notice.text);
             assert_eq!(notice.text.is_empty(), told.is_empty());
         }
-        assert_eq!(collector.config().reduce.slow, Duration::from_secs(2));
+        assert_eq!(collector.config().reduce.slow, Slow::Over(Duration::from_secs(2)));
         collector.shutdown().await;
     }
 

@@ -30,17 +30,36 @@ pub struct Told {
     span: Span,
 }
 
+/// Every export request of a recording, in its order.
+///
+/// # Panics
+/// If it cannot be read.
+#[track_caller]
+pub fn requests(recording: PathBuf) -> Vec<ExportTraceServiceRequest> {
+    let requests = Requests::open(&Input::File(recording), false).expect("a recording");
+    requests
+        .map(|request| {
+            let bytes = request.expect("a request").bytes;
+            ExportTraceServiceRequest::decode(&bytes[..]).expect("an export request")
+        })
+        .collect()
+}
+
+/// When the last span of a request ended, in milliseconds since 1970; 0 if there is none.
+pub fn end_ms(request: &ExportTraceServiceRequest) -> u64 {
+    let scopes = request.resource_spans.iter().flat_map(|of_resource| &of_resource.scope_spans);
+    let ends = scopes.flat_map(|scope| &scope.spans).map(|span| span.end_time_unix_nano);
+    ends.max().unwrap_or(0) / 1_000_000
+}
+
 /// Every span of a recording, in its order.
 ///
 /// # Panics
 /// If it cannot be read.
 #[track_caller]
 pub fn spans(recording: PathBuf) -> Vec<Told> {
-    let requests = Requests::open(&Input::File(recording), false).expect("a recording");
     let mut spans = Vec::new();
-    for request in requests {
-        let bytes = request.expect("a request").bytes;
-        let request = ExportTraceServiceRequest::decode(&bytes[..]).expect("an export request");
+    for request in requests(recording) {
         for of_resource in request.resource_spans {
             for of_scope in of_resource.scope_spans {
                 spans.extend(of_scope.spans.into_iter().map(|span| Told {

@@ -12,9 +12,11 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use prost::Message as _;
 use serde_json::Value;
 use spanfall_collector::config::Config;
-use spanfall_collector::reduce::Reducer;
+use spanfall_collector::reduce::hop::{Counts, EdgeId};
+use spanfall_collector::reduce::{Reducer, Settings};
 use spanfall_tests::collector::Collector;
 use spanfall_tests::feed::Viewer;
 use spanfall_tests::functions::{self, Transport};
@@ -159,6 +161,79 @@ fn the_webshop_sample_shows_what_happened() {
 #[test]
 fn the_incident_sample_shows_what_happened() {
     is_what_happened("incident");
+}
+
+/// The hops of a recording as a wall would show them: by source and target, and by the second in
+/// which a tick told of them.
+fn as_it_happened(name: &str) -> BTreeMap<(String, String), BTreeMap<u64, Counts>> {
+    const TICK_MS: u64 = 200;
+    let reducer = Reducer::new(Settings::default());
+    let requests = recording::requests(sample(name));
+    let begin_ms = requests.first().map(recording::end_ms).unwrap();
+    let mut now_ms = 0;
+    let mut seconds: BTreeMap<EdgeId, BTreeMap<u64, Counts>> = BTreeMap::new();
+    let mut tick = |now_ms| {
+        for moved in reducer.drain(now_ms).moved {
+            let second = seconds.entry(moved.edge).or_default().entry(now_ms / 1_000).or_default();
+            second.add(&moved.counts);
+        }
+    };
+    for request in requests {
+        let end_ms = recording::end_ms(&request).saturating_sub(begin_ms);
+        while now_ms + TICK_MS <= end_ms {
+            now_ms += TICK_MS;
+            tick(now_ms);
+        }
+        reducer.ingest(&request.encode_to_vec(), now_ms).unwrap();
+    }
+    tick(now_ms + TICK_MS);
+    let names: BTreeMap<_, _> =
+        reducer.nodes().into_iter().map(|known| (known.id, known.node.name)).collect();
+    let edges = reducer.edges().into_iter().filter_map(|(id, edge, _)| {
+        let ends = (names[&edge.source].clone(), names[&edge.target].clone());
+        Some((ends, seconds.remove(&id)?))
+    });
+    edges.collect()
+}
+
+fn sum<'a>(seconds: impl Iterator<Item = (&'a u64, &'a Counts)>) -> Counts {
+    seconds.fold(Counts::default(), |mut sum, (_, counts)| {
+        sum.add(counts);
+        sum
+    })
+}
+
+#[test]
+fn the_payment_provider_s_slowdown_is_slow_while_it_lasts_and_not_before_or_after() {
+    let edges = as_it_happened("incident");
+    let payment = &edges[&("shop-payment".to_owned(), "api.payments.example".to_owned())];
+    let during = |from: u64, to: u64| sum(payment.range(from..to));
+    let slowdown = during(65, 110);
+    assert!(slowdown.slow > 0.6 * (slowdown.ok + slowdown.slow), "{slowdown:?}");
+    for calm in [during(0, 55), during(215, 300)] {
+        assert!(calm.total() > 50.0 && calm.slow <= 0.02 * calm.total(), "{calm:?}");
+    }
+    let report: Value = serde_json::from_str(&edges_of(&sample("incident"))).unwrap();
+    let of_payment = |edge: &&Value| {
+        report::node(&edge["target"]) == "host api.payments.example" && !edge["usual_us"].is_null()
+    };
+    let edge = report["edges"].as_array().unwrap().iter().find(of_payment).unwrap();
+    assert!(edge["hops"]["slow"].as_f64().unwrap() >= 20.0, "{edge}");
+    assert!(edge["slow_over_us"].as_f64().unwrap() > 2.0 * edge["usual_us"].as_f64().unwrap());
+}
+
+#[test]
+fn a_shop_without_an_incident_has_few_slow_requests_but_for_its_slow_mail() {
+    let edges = as_it_happened("webshop");
+    let is_mail =
+        |(source, target): &(String, String)| source == "shop-mailer" || target == "shop-mailer";
+    let (mail, others): (Vec<_>, Vec<_>) = edges.iter().partition(|(ends, _)| is_mail(ends));
+    let of = |edges: &[(&(String, String), &BTreeMap<u64, Counts>)]| {
+        sum(edges.iter().flat_map(|(_, seconds)| seconds.iter()))
+    };
+    let (mail, others) = (of(&mail), of(&others));
+    assert!(others.slow < 0.01 * others.total(), "{others:?}");
+    assert!(mail.slow > 0.05 * mail.total(), "{mail:?}");
 }
 
 /// Hops by edge, in the words of both the feed and the report.

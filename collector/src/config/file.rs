@@ -161,7 +161,10 @@ pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::reduce::Slow;
 
     fn hints(text: &str) -> Vec<String> {
         let mut mistakes = Vec::new();
@@ -193,7 +196,7 @@ mod tests {
             let mut mistakes = Vec::new();
             read(text, &mut config, &mut Places::new(), &mut mistakes);
             assert_eq!(mistakes, [], "{text}");
-            assert_eq!(config.reduce.slow.as_secs(), 2, "{text}");
+            assert_eq!(config.reduce.slow, Slow::Over(Duration::from_secs(2)), "{text}");
         }
         assert_eq!(hints("reduce = 5"), ["write [reduce] on a line of its own"]);
     }

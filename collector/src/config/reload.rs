@@ -115,6 +115,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::reduce::Slow;
 
     /// A bound for hung tests, not a measure: changes are told within milliseconds.
     async fn within_a_minute<T>(future: impl Future<Output = T>) -> T {
@@ -122,7 +123,10 @@ mod tests {
     }
 
     fn slow_ms(config: &Result<Config, Mistakes>) -> u128 {
-        config.as_ref().unwrap().reduce.slow.as_millis()
+        match config.as_ref().unwrap().reduce.slow {
+            Slow::Over(limit) => limit.as_millis(),
+            Slow::Auto => 0,
+        }
     }
 
     #[tokio::test]

@@ -151,7 +151,7 @@ mod tests {
             told,
             format!(
                 "a.toml is right. It changes 2 settings of {}:\n  receive.authorization = (hidden) \
-                 (default: nothing)\n  reduce.slow = \"2s\" (default: \"1s\")\n",
+                 (default: nothing)\n  reduce.slow = \"2s\" (default: \"auto\")\n",
                 SETTINGS.len()
             )
         );

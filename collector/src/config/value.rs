@@ -9,6 +9,9 @@ use toml::de::DeValue;
 
 use super::listen::Port;
 
+/// The word for a limit that is found out.
+pub(super) const AUTO: &str = "auto";
+
 /// A value that was given to a setting.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Given<'a> {
@@ -97,6 +100,20 @@ impl<'a> Given<'a> {
                 self.shown()
             )
         })
+    }
+
+    /// A length of time, or `auto`, which is none.
+    pub(super) fn time_or_auto(self) -> Result<Option<Duration>, String> {
+        match self.word() {
+            Some(word) if word.eq_ignore_ascii_case(AUTO) => Ok(None),
+            word => word.and_then(time).map(Some).ok_or_else(|| {
+                format!(
+                    "\"{AUTO}\" or a length of time is expected, such as \"1s\" (ms, s, m, h, d), \
+                     not {}",
+                    self.shown()
+                )
+            }),
+        }
     }
 
     /// The address of a network interface.

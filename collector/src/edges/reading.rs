@@ -299,8 +299,9 @@ impl Job<'_> {
         read.requests += 1;
         read.rejected += ingested.rejected;
         read.reason = read.reason.or(ingested.reason);
-        if moment.drain {
-            self.reducer.drain(moment.now_ms);
+        if moment.expire {
+            // Not drained: which hops are slow is told from all of them, at the end.
+            self.reducer.expire(moment.now_ms);
         }
         Ok(())
     }

@@ -19,7 +19,9 @@
 //!       "target": { "kind": "function", "name": "checkout", "account": "123456789012",
 //!                   "region": "eu-west-1" },
 //!       "hops": { "total": 2, "ok": 1, "slow": 0, "throttled": 0, "error": 1, "cold": 1 },
-//!       "latency_us": { "p50": 1200, "p95": 90000, "p99": 90000 }
+//!       "latency_us": { "p50": 1200, "p95": 90000, "p99": 90000 },
+//!       "usual_us": null,
+//!       "slow_over_us": null
 //!     }
 //!   ]
 //! }
@@ -31,6 +33,9 @@
 //!   three decimals. `cold` counts hops of any class, which are counted there too. `hops` in `totals`
 //!   counts each hop once, whatever it stands for.
 //! - `latency_us` is in microseconds, at most 2% off; 0 where no hop had one.
+//! - `slow` hops worked and took longer than `slow_over_us`. By default that is found from all hops
+//!   of the edge that worked, whose median latency is `usual_us`: it is what stands out from them, by
+//!   the rule that [`Slow`](crate::reduce::Slow) names. Both are `null` below 30 such hops.
 //! - `unpaired` are spans whose other side never came though one was to be expected; `rejected` are
 //!   spans that no one can use; `early` are spans that had to be resolved early to save memory, in
 //!   which case the result may depend on the order of the input.
@@ -45,7 +50,7 @@ use serde::Serialize;
 
 use crate::reduce::hop::Counts;
 use crate::reduce::node::{Node, NodeId};
-use crate::reduce::{Reducer, Summary};
+use crate::reduce::{Account, Reducer, Summary};
 
 /// The schema of the JSON.
 pub const SCHEMA: &str = "spanfall.edges/1";
@@ -104,6 +109,11 @@ pub struct ReportEdge {
     pub hops: Hops,
     /// Their latency.
     pub latency_us: LatencyUs,
+    /// The median of hops that worked, in microseconds; `None` where there were too few.
+    pub usual_us: Option<u64>,
+    /// Hops that worked and took longer, in microseconds, were slow; `None` where nothing can be
+    /// said.
+    pub slow_over_us: Option<u64>,
 }
 
 /// Hops by class.
@@ -159,7 +169,7 @@ impl Report {
         let edges = reducer.edges();
         let edges = edges.iter().filter_map(|(_, edge, account)| {
             let (source, target) = (*names.get(&edge.source)?, *names.get(&edge.target)?);
-            Some(ReportEdge::new(source, target, &account.all))
+            Some(ReportEdge::new(source, target, account))
         });
         let mut edges: Vec<_> = edges.collect();
         edges.sort_by(|a, b| a.order().cmp(&b.order()));
@@ -173,12 +183,14 @@ impl Report {
 }
 
 impl ReportEdge {
-    fn new(source: &Node, target: &Node, summary: &Summary) -> Self {
-        let Summary { counts, p50_us: p50, p95_us: p95, p99_us: p99 } = *summary;
+    fn new(source: &Node, target: &Node, account: &Account) -> Self {
+        let Account { all, operations: _, versions: _, usual_us, slow_over_us } = account;
+        let Summary { counts, p50_us: p50, p95_us: p95, p99_us: p99 } = *all;
         let Counts { ok, slow, throttled, error, cold } = counts;
         let hops = Hops { total: counts.total(), ok, slow, throttled, error, cold };
         let latency_us = LatencyUs { p50, p95, p99 };
-        Self { source: source.clone(), target: target.clone(), hops, latency_us }
+        let (source, target) = (source.clone(), target.clone());
+        Self { source, target, hops, latency_us, usual_us: *usual_us, slow_over_us: *slow_over_us }
     }
 
     fn order(&self) -> (&str, &str, &Node, &Node) {

@@ -188,6 +188,8 @@ mod tests {
             target: target.clone(),
             hops: Hops { total: ok + error, ok, slow: 0.0, throttled: 0.0, error, cold: 2.5 },
             latency_us: LatencyUs { p50, p95: p50 * 3, p99: p50 * 7 },
+            usual_us: None,
+            slow_over_us: None,
         };
         Report {
             schema: SCHEMA,

@@ -10,7 +10,7 @@ const FAR: u64 = 3_600_000;
 const CONVINCING: u32 = 16;
 
 /// How often the reducer is asked to let go, in milliseconds of the recording.
-const DRAIN_EVERY: u64 = 5_000;
+const EXPIRE_EVERY: u64 = 5_000;
 
 /// The time in a recording, shared by the threads that read it.
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ pub(super) struct Tape {
 struct State {
     first_ms: u64,
     now_ms: u64,
-    drained_ms: u64,
+    expired_ms: u64,
     far_ahead: u32,
 }
 
@@ -31,8 +31,8 @@ struct State {
 pub(super) struct Moment {
     /// Milliseconds since 1970; never goes back.
     pub(super) now_ms: u64,
-    /// Whether it is time to drain the reducer. One thread is told so.
-    pub(super) drain: bool,
+    /// Whether it is time that the reducer lets go of what waited. One thread is told so.
+    pub(super) expire: bool,
 }
 
 impl Tape {
@@ -42,7 +42,7 @@ impl Tape {
         if let Some(end_ms) = end.map(|nanos| nanos / 1_000_000) {
             if state.now_ms == 0 {
                 *state =
-                    State { first_ms: end_ms, now_ms: end_ms, drained_ms: end_ms, far_ahead: 0 };
+                    State { first_ms: end_ms, now_ms: end_ms, expired_ms: end_ms, far_ahead: 0 };
             } else if end_ms > state.now_ms + FAR && state.far_ahead < CONVINCING {
                 state.far_ahead += 1;
             } else {
@@ -50,11 +50,11 @@ impl Tape {
                 state.now_ms = state.now_ms.max(end_ms);
             }
         }
-        let drain = state.now_ms >= state.drained_ms + DRAIN_EVERY;
-        if drain {
-            state.drained_ms = state.now_ms;
+        let expire = state.now_ms >= state.expired_ms + EXPIRE_EVERY;
+        if expire {
+            state.expired_ms = state.now_ms;
         }
-        Moment { now_ms: state.now_ms, drain }
+        Moment { now_ms: state.now_ms, expire }
     }
 
     /// How long the recording is so far, in milliseconds.
@@ -94,10 +94,10 @@ mod tests {
     }
 
     #[test]
-    fn the_reducer_is_drained_every_few_seconds_of_the_recording() {
+    fn the_reducer_lets_go_every_few_seconds_of_the_recording() {
         let tape = Tape::default();
         let seconds = (0..100).map(|tenth| 1_000_000_000_000 + tenth * 100_000_000);
-        let drains = seconds.filter(|nanos| tape.advance(Some(*nanos)).drain).count();
-        assert_eq!(drains, 1);
+        let times = seconds.filter(|nanos| tape.advance(Some(*nanos)).expire).count();
+        assert_eq!(times, 1);
     }
 }

@@ -72,7 +72,7 @@ impl Details {
 }
 
 fn detail(account: Account) -> Detail {
-    let Account { all, operations, versions } = account;
+    let Account { all, operations, versions, usual_us, slow_over_us } = account;
     let operations = operations.into_iter().take(MAX_OPERATIONS).map(|(name, summary)| Operation {
         name,
         counts: summary.counts,
@@ -85,6 +85,8 @@ fn detail(account: Account) -> Detail {
         latency: latency(&all),
         operations: operations.collect(),
         versions: versions.into_iter().collect(),
+        usual_us,
+        slow_over_us,
     }
 }
 

@@ -198,6 +198,14 @@ pub struct Detail {
     /// Hops by version of the target (`faas.version`, `service.version`).
     #[serde(default)]
     pub versions: BTreeMap<String, u64>,
+    /// What an edge's hops that worked took lately, in microseconds: their median. Missing for a
+    /// node, and while there were fewer than 30.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usual_us: Option<u64>,
+    /// An edge's hops that work and take longer, in microseconds, are slow now. Missing for a node,
+    /// and while nothing can be said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow_over_us: Option<u64>,
 }
 
 /// Latencies in microseconds; 0 where no hop had one.

@@ -44,7 +44,8 @@
 //! `throttled`, `error`), how many of all these met a cold start, and the median and 99th
 //! percentile of their latency in microseconds (0: not known). Counts have fractions where sampled
 //! spans stand for more requests, and are negative where hops that were shown are taken back,
-//! because a late span told better. When nothing happens there is one empty tick a second.
+//! because a late span told better (as slow or ok by what is slow then; never more than there
+//! were). When nothing happens there is one empty tick a second.
 //!
 //! ```json
 //! {"type":"tick","t":1795417200200,"ms":200,"spans":14,
@@ -70,14 +71,16 @@
 //! **`detail`** comes at once and every second for the nodes and edges that this viewer asked to
 //! inspect (at most 16 of each): hops since the collector started, latencies in microseconds, the
 //! busiest operations, and hops by version of the target. For a node they are those of all hops
-//! that arrive there.
+//! that arrive there. For an edge, `usual_us` is what its hops that worked took lately (their
+//! median), and those that take longer than `slow_over_us` are slow; both are missing where fewer
+//! than 30 hops do not tell.
 //!
 //! ```json
 //! {"type":"detail","edge":22,"counts":{"ok":140,"slow":2,"throttled":0,"error":3,"cold":0},
 //!  "latency":{"p50_us":31000,"p95_us":90500,"p99_us":1210000},
 //!  "operations":[{"name":"POST","counts":{"ok":140,"slow":2,"throttled":0,"error":3,"cold":0},
 //!                 "latency":{"p50_us":31000,"p95_us":90500,"p99_us":1210000}}],
-//!  "versions":{"$LATEST":145}}
+//!  "versions":{"$LATEST":145},"usual_us":31000,"slow_over_us":420000}
 //! ```
 //!
 //! A viewer may send one thing, to be told such details. It replaces what was asked before; empty

@@ -132,13 +132,13 @@ impl Half {
     }
 
     /// The hop that this half is by itself.
-    pub(super) fn alone(&self, slow_us: u64) -> Counted {
+    pub(super) fn alone(&self) -> Counted {
         let (source, target) =
             if self.is_caller() { (self.own, self.other) } else { (self.other, self.own) };
         Counted {
             source,
             target,
-            class: with_slowness(self.class, self.duration_us, slow_us),
+            class: self.class,
             cold: self.cold,
             ignored: self.ignored,
             latency: histogram::bucket(self.duration_us),
@@ -151,7 +151,7 @@ impl Half {
 
     /// The hop that a caller's half and a callee's half are together. Latency is the caller's: it
     /// is what the request took. What is behind a queue or a cloud API is called by that.
-    pub(super) fn with_callee(&self, callee: &Self, nodes: &Nodes, slow_us: u64) -> Counted {
+    pub(super) fn with_callee(&self, callee: &Self, nodes: &Nodes) -> Counted {
         let direct = self.side != Side::Sends;
         let duration_us = if direct { self.duration_us } else { callee.duration_us };
         let class = if direct { self.class.max(callee.class) } else { callee.class };
@@ -160,7 +160,7 @@ impl Half {
         Counted {
             source: if direct { self.own } else { self.other },
             target: callee.own,
-            class: with_slowness(class, duration_us, slow_us),
+            class,
             cold: callee.cold,
             ignored: callee.ignored || (direct && self.ignored),
             latency: histogram::bucket(duration_us),
@@ -177,8 +177,8 @@ impl Half {
 
     /// The hop from a parent that is no caller: the process recorded no call, or there was none, as
     /// between steps.
-    pub(super) fn called_by(&self, source: NodeIndex, slow_us: u64) -> Counted {
-        Counted { source, ..self.alone(slow_us) }
+    pub(super) fn called_by(&self, source: NodeIndex) -> Counted {
+        Counted { source, ..self.alone() }
     }
 
     /// Whether it is shown without the other half, though there should be one.
@@ -202,8 +202,4 @@ impl Half {
             State::Waiting | State::Paired(None) | State::Unmet | State::Silent => None,
         }
     }
-}
-
-fn with_slowness(class: Class, duration_us: u64, slow_us: u64) -> Class {
-    if class == Class::Ok && duration_us > slow_us { Class::Slow } else { class }
 }

@@ -58,8 +58,30 @@ impl Histogram {
         }
     }
 
-    pub(super) fn clear(&mut self) {
-        self.buckets.clear();
+    /// Adds the latencies of another histogram that are above a limit in microseconds.
+    pub(super) fn merge_above(&mut self, other: &Self, limit_us: u64) {
+        other
+            .buckets
+            .iter()
+            .filter(|(bucket, _)| middle(*bucket) > limit_us)
+            .for_each(|&(bucket, weight)| self.add(bucket, weight));
+    }
+
+    /// The weight, in micro-hops, of a latency in microseconds.
+    pub(super) fn weight_of(&self, micros: u64) -> i64 {
+        let found = self.buckets.binary_search_by_key(&bucket(micros), |entry| entry.0);
+        found.map_or(0, |index| self.buckets[index].1)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.buckets.is_empty()
+    }
+
+    /// The weight, in micro-hops, of the latencies above a limit in microseconds; which side a
+    /// latency within 1.6% of it is on, is left to chance.
+    pub(super) fn weight_above(&self, limit_us: u64) -> i64 {
+        let above = self.buckets.iter().rev().take_while(|(bucket, _)| middle(*bucket) > limit_us);
+        above.map(|(_, weight)| weight).sum()
     }
 
     /// `(latency in microseconds, weight in micro-hops)`, shortest first.

@@ -1,8 +1,8 @@
 //! The heart: export requests in, live edges out. Data goes through the files in this order:
 //! `origin` (whose span is this), `facts`, `role` and `target` (whom it talks to), `choice` (what
 //! the configuration makes of both), `classify` (how it went), `pair`, `shard`, `bridge` and `step`
-//! (who called whom, or led to whom), `tally` (edges). This file lists the steps and answers
-//! questions about the result.
+//! (who called whom, or led to whom), `tally` (edges), `usual` (which hops were slow). This file
+//! lists the steps and answers questions about the result.
 
 mod across;
 mod bridge;
@@ -28,16 +28,18 @@ mod shard;
 mod sides;
 mod spread;
 mod step;
+mod sums;
 mod tally;
 mod target;
 mod unknown;
+mod usual;
 
 pub use crate::span::Malformed;
 pub use choice::{Ignore, NodeRules, Rename};
 pub use exemplar::Exemplar;
 pub use observe::Observed;
 pub use pattern::Pattern;
-pub use settings::{Settings, Spans, TriggerRule};
+pub use settings::{Settings, Slow, Spans, TriggerRule};
 pub use sides::Sides;
 pub use spread::{Latencies, Spread};
 
@@ -54,7 +56,9 @@ use node::{Node, NodeId, NodeKind};
 use nodes::{NodeIndex, Nodes, Texts};
 use origin::Origins;
 use pair::{Context, Pairing};
-use tally::{AccountSums, Tally};
+use sums::{AccountSums, OTHER_OPERATIONS};
+use tally::Tally;
+use usual::Bounds;
 
 /// What became of one export request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -128,6 +132,19 @@ pub struct Account {
     pub operations: Vec<(String, Summary)>,
     /// Hops by version of the target.
     pub versions: Vec<(String, u64)>,
+    /// What hops that worked took lately, in microseconds: the median. `None` for a node, and while
+    /// an edge had fewer than 30 of them.
+    pub usual_us: Option<u64>,
+    /// Hops that work and take longer than so many microseconds are slow now. `None` for a node,
+    /// and while nothing can be said.
+    pub slow_over_us: Option<u64>,
+}
+
+impl Account {
+    fn within(self, bounds: Bounds) -> Self {
+        let Bounds { usual_us, slow_over_us } = bounds;
+        Self { usual_us, slow_over_us, ..self }
+    }
 }
 
 /// What the reducer counts about itself, since its start.
@@ -149,6 +166,9 @@ pub struct Stats {
     pub early: u64,
 }
 
+/// How often the reducer forgets what nobody needs any more, in milliseconds.
+const TIDY_MS: u64 = 600_000;
+
 /// Reduces spans to edges. Shared by all receivers; every method takes `&self`.
 ///
 /// Time comes in from outside, in milliseconds of any clock that does not go back, so that tests
@@ -169,6 +189,10 @@ pub struct Reducer {
     spans_told: AtomicU64,
     duplicates: AtomicU64,
     early: AtomicU64,
+    /// The latest time that was told from outside, but for that of spans.
+    now_ms: AtomicU64,
+    /// When the reducer last forgot what nobody needs, in the same time.
+    tidied_ms: AtomicU64,
 }
 
 /// What drains have told so far.
@@ -204,9 +228,28 @@ impl Reducer {
         read::request(self, request, now_ms)
     }
 
+    /// Resolves what has waited long enough.
+    pub fn expire(&self, now_ms: u64) {
+        self.now_ms.fetch_max(now_ms, Ordering::Relaxed);
+        self.pairing.expire(&self.context(&self.settings.load(), now_ms));
+        if now_ms >= self.tidied_ms.load(Ordering::Relaxed) + TIDY_MS {
+            self.tidied_ms.store(now_ms, Ordering::Relaxed);
+            self.tally.forget(now_ms);
+        }
+    }
+
+    /// Decides of the hops that were counted since the last time which were slow. Whoever asks for
+    /// edges does that first. At the end of a recording it is done once, so that the result does
+    /// not depend on what was read first.
+    fn settle(&self) {
+        let name = |(source, target)| self.nodes.edge(source, target).0;
+        self.tally.settle(name, self.settings.load().slow, self.now_ms.load(Ordering::Relaxed));
+    }
+
     /// Resolves what has waited long enough, and takes what happened since the last call.
     pub fn drain(&self, now_ms: u64) -> Drained {
-        self.pairing.expire(&self.context(&self.settings.load(), now_ms));
+        self.expire(now_ms);
+        self.settle();
         let spans = self.spans.load(Ordering::Relaxed);
         let mut drained = Drained {
             spans: spans - self.spans_told.swap(spans, Ordering::Relaxed),
@@ -275,6 +318,7 @@ impl Reducer {
 
     /// All nodes that an edge begins or ends at, sorted by id.
     pub fn nodes(&self) -> Vec<KnownNode> {
+        self.settle();
         let mut on_edges: HashSet<NodeId> = HashSet::default();
         self.tally.for_each(|(source, target), sums| {
             if !sums.is_nothing() {
@@ -306,6 +350,8 @@ impl Reducer {
 
     /// All edges known so far, with the sum of everything that happened on them, sorted by id.
     pub fn edges(&self) -> Vec<(EdgeId, Edge, Account)> {
+        self.settle();
+        let slow = self.settings.load().slow;
         let mut edges: HashMap<EdgeId, (Edge, AccountSums)> = HashMap::default();
         self.tally.for_each(|(source, target), sums| {
             let (id, edge) = self.nodes.edge(source, target);
@@ -314,7 +360,9 @@ impl Reducer {
         let mut edges: Vec<_> = edges
             .into_iter()
             .filter(|(_, (_, sums))| !sums.is_nothing())
-            .map(|(id, (edge, sums))| (id, edge, self.account(&sums)))
+            .map(|(id, (edge, sums))| {
+                (id, edge, self.account(&sums).within(self.tally.bounds(id, slow)))
+            })
             .collect();
         edges.sort_by_key(|(id, ..)| *id);
         edges
@@ -322,7 +370,8 @@ impl Reducer {
 
     /// The account of one edge.
     pub fn edge_account(&self, edge: EdgeId) -> Option<Account> {
-        self.account_where(|id, _| id == edge)
+        let account = self.account_where(|id, _| id == edge)?;
+        Some(account.within(self.tally.bounds(edge, self.settings.load().slow)))
     }
 
     /// The account of all hops that arrive at a node.
@@ -331,6 +380,7 @@ impl Reducer {
     }
 
     fn account_where(&self, wanted: impl Fn(EdgeId, Edge) -> bool) -> Option<Account> {
+        self.settle();
         let mut total: Option<AccountSums> = None;
         self.tally.for_each(|(source, target), sums| {
             let (id, edge) = self.nodes.edge(source, target);
@@ -343,7 +393,7 @@ impl Reducer {
 
     fn account(&self, sums: &AccountSums) -> Account {
         let name = |index| match index {
-            u32::MAX => "(others)".to_owned(),
+            OTHER_OPERATIONS => "(others)".to_owned(),
             index => self.texts.text(index),
         };
         let mut operations: Vec<_> = sums
@@ -360,7 +410,7 @@ impl Reducer {
             .filter(|(version, _)| !version.is_empty())
             .collect();
         versions.sort();
-        Account { all: sums.summary(), operations, versions }
+        Account { all: sums.summary(), operations, versions, ..Account::default() }
     }
 
     /// What it counts about itself.
@@ -383,7 +433,6 @@ impl Reducer {
         Context {
             nodes: &self.nodes,
             tally: &self.tally,
-            slow_us: u64::try_from(settings.slow.as_micros()).unwrap_or(u64::MAX),
             now_ms,
             wait_ms: millis(settings.wait),
             correct_ms: millis(settings.correct),

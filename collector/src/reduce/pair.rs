@@ -23,7 +23,6 @@ pub(super) const SHARDS: usize = 64;
 pub(super) struct Context<'a> {
     pub(super) nodes: &'a Nodes,
     pub(super) tally: &'a Tally,
-    pub(super) slow_us: u64,
     pub(super) now_ms: u64,
     pub(super) wait_ms: u64,
     pub(super) correct_ms: u64,

@@ -18,8 +18,8 @@ pub struct Settings {
     pub correct: Duration,
     /// How many spans may wait at once. Past it the oldest resolve early, which is counted.
     pub max_pending: usize,
-    /// Requests slower than this are `slow`.
-    pub slow: Duration,
+    /// Which requests are `slow`.
+    pub slow: Slow,
     /// Errors that programs expect and handle: these stay `ok`.
     pub expected_errors: Vec<String>,
     /// What runs functions whose spans do not name their trigger, as with SNS, S3 and schedules.
@@ -51,6 +51,17 @@ impl Spans {
             Self::All => Self::WORDS[1],
         }
     }
+}
+
+/// Which of the requests that worked are slow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Slow {
+    /// Those that take much longer than is usual on their edge. Says nothing of an edge with less
+    /// than 30 such requests lately.
+    #[default]
+    Auto,
+    /// Those that take longer than this, on every edge.
+    Over(Duration),
 }
 
 /// One function and what runs it, where no span tells.
@@ -119,7 +130,7 @@ impl Default for Settings {
             wait: Duration::from_secs(30),
             correct: Duration::from_secs(300),
             max_pending: 1_000_000,
-            slow: Duration::from_secs(1),
+            slow: Slow::Auto,
             // Conditional writes and optional reads fail by design (LAMBDA.md, point 19).
             expected_errors: ["ConditionalCheckFailedException", "NoSuchKey"]
                 .map(String::from)

@@ -147,7 +147,7 @@ impl Shard {
                 if let Some(kid) = self.half(kid_key)
                     && kid.is_open()
                 {
-                    let hop = kid.called_by(parent.own, context.slow_us);
+                    let hop = kid.called_by(parent.own);
                     show(kid, State::Paired(Some(hop)), context.tally);
                 }
             }
@@ -165,7 +165,7 @@ impl Shard {
         } else if parent.is_caller() {
             self.pair(parent.key, step.key, context);
         } else if let Some(half) = self.half(step.key) {
-            let hop = half.called_by(parent.own, context.slow_us);
+            let hop = half.called_by(parent.own);
             show(half, State::Paired(Some(hop)), context.tally);
         }
     }
@@ -238,7 +238,7 @@ impl Shard {
         if half.state != State::Waiting {
             return;
         }
-        let hop = half.alone(context.slow_us);
+        let hop = half.alone();
         let nodes = context.nodes;
         let state = match half.side {
             Side::Sends | Side::Called { by_messages: true, .. } => State::Certain(hop),
@@ -326,7 +326,7 @@ impl Shard {
             }
         }
         if waited {
-            let hop = half.alone(context.slow_us);
+            let hop = half.alone();
             show(half, State::Guessed(hop), context.tally);
         }
         waited
@@ -391,7 +391,7 @@ pub(super) fn pair_halves(caller: &mut Half, callee: &mut Half, context: &Contex
     if !caller.is_caller() || !callee.is_open() || caller.state == State::Silent {
         return;
     }
-    let hop = caller.with_callee(callee, context.nodes, context.slow_us);
+    let hop = caller.with_callee(callee, context.nodes);
     show(callee, State::Paired(Some(hop)), context.tally);
     if !evidence && !callee.ignored {
         context.nodes.learn_entry(callee.own, false);
@@ -418,7 +418,7 @@ fn lead_to_callee(step: &Half, callee: &mut Half, context: &Context<'_>) {
         (false, request) => {
             callee.other = step.own;
             callee.side = Side::Called { by_messages: false, evidence: true };
-            let hop = callee.alone(context.slow_us);
+            let hop = callee.alone();
             let state = if request == 0 { State::Paired(Some(hop)) } else { State::Guessed(hop) };
             show(callee, state, context.tally);
         }

@@ -1,28 +1,30 @@
 //! Tally: the account of every edge. In: hops, and hops taken back. Out: what moved since the last
 //! tick, and sums since the start.
 //!
-//! Counts are whole millionths of a hop, so that sums are the same in every order of arrival.
+//! A hop is counted at once, and judged later: whether one that worked was slow is decided when
+//! somebody asks, at every tick as a rule ([`Tally::settle`]), by what all hops on its edge took
+//! until then. Sums since the start hold what was judged, so the ticks always add up to them.
 
 use std::sync::Arc;
 
 use dashmap::DashMap;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 
+use super::Moved;
 use super::exemplar::Traces;
 use super::half::SpanKey;
-use super::histogram::Histogram;
-use super::hop::{Class, Counts};
+use super::hop::{Class, EdgeId};
 use super::nodes::NodeIndex;
 use super::observe::Observer;
+use super::settings::Slow;
 use super::sides::{SideSums, Sighting};
-use super::{Moved, Summary};
-use crate::reduce::hop::EdgeId;
+use super::sums::{AccountSums, Sums};
+use super::usual::{Bounds, Usual};
 
 /// Millionths in one hop.
 pub(super) const ONE: i64 = 1_000_000;
-/// An edge keeps this many operations apart; the rest share one.
-const MOST_OPERATIONS: usize = 100;
 /// More edges than this and new ones are counted together, not kept.
 const MOST_EDGES: usize = 200_000;
 
@@ -31,6 +33,7 @@ const MOST_EDGES: usize = 200_000;
 pub(super) struct Counted {
     pub(super) source: NodeIndex,
     pub(super) target: NodeIndex,
+    /// Never slow: that is found out later.
     pub(super) class: Class,
     pub(super) cold: bool,
     /// Whether it is left out: it is a number of its own, and on no edge.
@@ -45,118 +48,16 @@ pub(super) struct Counted {
     pub(super) sighting: Sighting,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Sums {
-    /// By class, then cold.
-    counts: [i64; 5],
-    latency: Histogram,
-}
-
-impl Sums {
-    fn add(&mut self, hop: &Counted, sign: i64) {
-        let weight = hop.weight * sign;
-        self.counts[hop.class as usize] += weight;
-        if hop.cold {
-            self.counts[4] += weight;
-        }
-        self.latency.add(hop.latency, weight);
-    }
-
-    fn merge(&mut self, other: &Self) {
-        self.counts.iter_mut().zip(other.counts).for_each(|(sum, count)| *sum += count);
-        self.latency.merge(&other.latency);
-    }
-
-    fn clear(&mut self) {
-        self.counts = [0; 5];
-        self.latency.clear();
-    }
-
-    fn counts(&self) -> Counts {
-        #[expect(clippy::cast_precision_loss, reason = "exact up to nine billion hops")]
-        let [ok, slow, throttled, error, cold] = self.counts.map(|sum| sum as f64 / ONE as f64);
-        Counts { ok, slow, throttled, error, cold }
-    }
-
-    fn summary(&self) -> Summary {
-        Summary {
-            counts: self.counts(),
-            p50_us: self.latency.quantile(0.5),
-            p95_us: self.latency.quantile(0.95),
-            p99_us: self.latency.quantile(0.99),
-        }
-    }
-}
-
-/// An edge's sums, of one tick and of all.
+/// An edge's sums.
 #[derive(Debug, Default)]
 struct EdgeTally {
     /// Whether it is on the list of those that moved.
     moved: bool,
-    tick: Sums,
+    /// Hops that nobody has judged yet.
+    tick: AccountSums,
+    /// All others.
     all: AccountSums,
     sides: SideSums,
-}
-
-/// Sums of an edge, or of several edges together.
-#[derive(Clone, Debug, Default)]
-pub(super) struct AccountSums {
-    all: Sums,
-    operations: HashMap<u32, Sums, foldhash::fast::RandomState>,
-    versions: HashMap<u32, i64, foldhash::fast::RandomState>,
-}
-
-impl AccountSums {
-    fn add(&mut self, hop: &Counted, sign: i64) {
-        self.all.add(hop, sign);
-        let key = self.operation_key(hop.operation);
-        self.operations.entry(key).or_default().add(hop, sign);
-        *self.versions.entry(hop.version).or_default() += hop.weight * sign;
-    }
-
-    fn operation_key(&self, operation: u32) -> u32 {
-        let known = self.operations.contains_key(&operation);
-        if known || self.operations.len() < MOST_OPERATIONS { operation } else { u32::MAX }
-    }
-
-    pub(super) fn merge(&mut self, other: &Self) {
-        self.all.merge(&other.all);
-        for (operation, sums) in &other.operations {
-            self.operations.entry(*operation).or_default().merge(sums);
-        }
-        for (version, hops) in &other.versions {
-            *self.versions.entry(*version).or_default() += hops;
-        }
-    }
-
-    /// Whether everything that was counted was taken back.
-    pub(super) fn is_nothing(&self) -> bool {
-        self.all.counts == [0; 5]
-    }
-
-    pub(super) fn summary(&self) -> Summary {
-        self.all.summary()
-    }
-
-    /// `(operation, its sums)`, busiest first.
-    pub(super) fn operations(&self) -> Vec<(u32, Summary)> {
-        let mut operations: Vec<_> = self
-            .operations
-            .iter()
-            .map(|(operation, sums)| (*operation, sums.summary()))
-            .filter(|(_, summary)| summary.counts.total() != 0.0)
-            .collect();
-        operations.sort_by(|a, b| b.1.counts.total().total_cmp(&a.1.counts.total()));
-        operations
-    }
-
-    /// `(version, hops)`.
-    pub(super) fn versions(&self) -> impl Iterator<Item = (u32, u64)> {
-        self.versions
-            .iter()
-            .map(|(version, hops)| (*version, u64::try_from(hops / ONE).unwrap_or(0)))
-            .filter(|(_, hops)| *hops > 0)
-    }
 }
 
 type EdgeKey = (NodeIndex, NodeIndex);
@@ -166,6 +67,9 @@ fn whole(sum: &std::sync::atomic::AtomicI64) -> u64 {
     let sum = sum.load(std::sync::atomic::Ordering::Relaxed);
     u64::try_from((sum + ONE / 2) / ONE).unwrap_or(0)
 }
+
+/// What is usual on an edge is forgotten when nothing moved there for so long, in milliseconds.
+const FORGET_MS: u64 = 86_400_000;
 
 /// The accounts of all edges, shared by all receivers.
 #[derive(Debug, Default)]
@@ -178,6 +82,10 @@ pub(super) struct Tally {
     /// The traces of spans that came lately.
     pub(super) traces: Traces,
     pub(super) observer: Observer,
+    /// What is usual on each edge. Whoever judges holds it, so that one does at a time.
+    usual: Mutex<HashMap<EdgeId, Usual, foldhash::fast::RandomState>>,
+    /// What was judged since the last drain.
+    judged: Mutex<Vec<(EdgeKey, Sums)>>,
 }
 
 impl Tally {
@@ -223,7 +131,6 @@ impl Tally {
         self.hops.fetch_add(sign * hop.weight, std::sync::atomic::Ordering::Relaxed);
         let mut tally = edge.lock();
         tally.tick.add(hop, sign);
-        tally.all.add(hop, sign);
         tally.sides.add(&hop.sighting, hop.weight * sign, || self.traces.get(half));
         if !tally.moved {
             tally.moved = true;
@@ -256,18 +163,59 @@ impl Tally {
         whole(&self.ignored)
     }
 
-    /// What moved since the last call, by the edge as `name` knows it now: nodes that turned out
-    /// to be the same make one edge of two.
-    pub(super) fn drain(&self, mut name: impl FnMut(EdgeKey) -> EdgeId) -> Vec<Moved> {
+    /// Judges the hops that were counted since the last time, by `now_ms`: which of those that
+    /// worked were slow. `name` says which edge an edge is, as it is known now: nodes that turned
+    /// out to be the same make one edge of two, and what is usual there is usual on both.
+    pub(super) fn settle(&self, mut name: impl FnMut(EdgeKey) -> EdgeId, slow: Slow, now_ms: u64) {
+        let mut usual = self.usual.lock();
         let moved = std::mem::take(&mut *self.moved.lock());
-        let mut by_edge: HashMap<EdgeId, Sums, foldhash::fast::RandomState> = HashMap::default();
-        for (key, edge) in moved {
-            let mut tally = edge.lock();
-            tally.moved = false;
-            by_edge.entry(name(key)).or_default().merge(&tally.tick);
-            tally.tick.clear();
+        let mut moved: Vec<_> =
+            moved.into_iter().map(|(key, edge)| (name(key), key, edge)).collect();
+        moved.sort_unstable_by_key(|(id, key, _)| (*id, *key));
+        let mut judged = self.judged.lock();
+        for same in moved.chunk_by(|a, b| a.0 == b.0) {
+            let ticks: SmallVec<[AccountSums; 1]> = same
+                .iter()
+                .map(|(_, _, edge)| {
+                    let mut tally = edge.lock();
+                    tally.moved = false;
+                    std::mem::take(&mut tally.tick)
+                })
+                .collect();
+            let usual = usual.entry(same[0].0).or_default();
+            let worked = || ticks.iter().flat_map(AccountSums::parts).map(Sums::worked);
+            worked().for_each(|(latency, hops)| usual.observe(latency, hops, now_ms));
+            let last = worked().map(|(latency, _)| latency);
+            let over_us = usual.judge(last, slow).slow_over_us;
+            for ((_, key, edge), tick) in same.iter().zip(ticks) {
+                judged.push((*key, edge.lock().all.settle(tick, over_us)));
+            }
         }
-        let mut moved: Vec<_> = by_edge
+    }
+
+    /// Forgets what was usual on edges where nothing moves any more.
+    pub(super) fn forget(&self, now_ms: u64) {
+        self.usual.lock().retain(|_, usual| now_ms < usual.seen_ms() + FORGET_MS);
+    }
+
+    /// What is usual on an edge, and what is slow.
+    pub(super) fn bounds(&self, edge: EdgeId, slow: Slow) -> Bounds {
+        self.usual.lock().get(&edge).map(|usual| usual.bounds(slow)).unwrap_or_default()
+    }
+
+    /// What was judged since the last call, by the edge as `name` knows it now.
+    pub(super) fn drain(&self, mut name: impl FnMut(EdgeKey) -> EdgeId) -> Vec<Moved> {
+        let judged = std::mem::take(&mut *self.judged.lock());
+        let mut judged: Vec<_> = judged.into_iter().map(|(key, sums)| (name(key), sums)).collect();
+        judged.sort_by_key(|(edge, _)| *edge);
+        judged.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            if same {
+                kept.1.merge(&next.1);
+            }
+            same
+        });
+        judged
             .into_iter()
             .filter(|(_, sums)| *sums != Sums::default())
             .map(|(edge, sums)| {
@@ -279,9 +227,7 @@ impl Tally {
                     p99_us: summary.p99_us,
                 }
             })
-            .collect();
-        moved.sort_by_key(|moved| moved.edge);
-        moved
+            .collect()
     }
 
     /// Visits what the sides of all edges' hops saw.
@@ -291,7 +237,7 @@ impl Tally {
         }
     }
 
-    /// Visits all edges' sums.
+    /// Visits all edges' sums, as of the last [`Self::settle`].
     pub(super) fn for_each(&self, mut visit: impl FnMut(EdgeKey, &AccountSums)) {
         for edge in &self.edges {
             visit(*edge.key(), &edge.value().lock().all);
@@ -301,7 +247,13 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::reduce::histogram::bucket;
+    use crate::reduce::hop::Counts;
 
     fn hop(class: Class) -> Counted {
         Counted {
@@ -318,33 +270,124 @@ mod tests {
         }
     }
 
+    fn took(ms: u64) -> Counted {
+        Counted { latency: bucket(ms * 1_000), ..hop(Class::Ok) }
+    }
+
+    fn add(tally: &Tally, hop: &Counted) {
+        tally.replace(1, None, Some(*hop));
+    }
+
+    fn take_back(tally: &Tally, hop: &Counted) {
+        tally.replace(1, Some(*hop), None);
+    }
+
+    fn one_edge(_: EdgeKey) -> EdgeId {
+        EdgeId(1)
+    }
+
+    fn tick(tally: &Tally, slow: Slow) -> Vec<Moved> {
+        tally.settle(one_edge, slow, 0);
+        tally.drain(one_edge)
+    }
+
+    fn account(tally: &Tally) -> Counts {
+        let mut counts = Counts::default();
+        tally.for_each(|_, sums| counts.add(&sums.summary().counts));
+        counts
+    }
+
     #[test]
     fn a_tick_holds_what_happened_since_the_last_one() {
         let tally = Tally::default();
-        tally.replace(1, None, Some(hop(Class::Ok)));
-        tally.replace(2, None, Some(hop(Class::Error)));
-        let first = tally.drain(|_| EdgeId(1));
+        add(&tally, &hop(Class::Ok));
+        add(&tally, &hop(Class::Error));
+        let first = tick(&tally, Slow::Auto);
         assert_eq!((first[0].counts.ok, first[0].counts.error), (1.0, 1.0));
-        assert!(tally.drain(|_| EdgeId(1)).is_empty());
+        assert!(tick(&tally, Slow::Auto).is_empty());
         assert_eq!(tally.hops(), 2);
     }
 
     #[test]
     fn a_hop_taken_back_within_its_tick_was_never_there() {
         let tally = Tally::default();
-        tally.replace(1, None, Some(hop(Class::Ok)));
-        tally.replace(1, Some(hop(Class::Ok)), None);
-        assert!(tally.drain(|_| EdgeId(1)).is_empty());
+        add(&tally, &hop(Class::Ok));
+        take_back(&tally, &hop(Class::Ok));
+        assert!(tick(&tally, Slow::Auto).is_empty());
         assert_eq!(tally.hops(), 0);
     }
 
     #[test]
     fn two_edges_that_turn_out_to_be_one_make_one_entry_of_the_tick() {
         let tally = Tally::default();
-        tally.replace(1, None, Some(hop(Class::Ok)));
-        tally.replace(2, None, Some(Counted { source: 9, ..hop(Class::Ok) }));
-        let moved = tally.drain(|_| EdgeId(1));
+        add(&tally, &hop(Class::Ok));
+        add(&tally, &Counted { source: 9, ..hop(Class::Ok) });
+        let moved = tick(&tally, Slow::Auto);
         assert_eq!(moved.len(), 1);
         assert_eq!(moved[0].counts.ok, 2.0);
+    }
+
+    #[test]
+    fn what_was_judged_before_a_tick_is_in_the_tick() {
+        let tally = Tally::default();
+        let slow = Slow::Over(Duration::from_millis(100));
+        add(&tally, &took(50));
+        tally.settle(one_edge, slow, 0);
+        add(&tally, &took(200));
+        tally.settle(one_edge, slow, 0);
+        assert_eq!(account(&tally), Counts { ok: 1.0, slow: 1.0, ..Counts::default() });
+        let moved = tally.drain(one_edge);
+        assert_eq!(moved.len(), 1);
+        assert_eq!(moved[0].counts, account(&tally));
+    }
+
+    #[test]
+    fn only_hops_that_worked_are_slow_and_only_they_tell_what_is_usual() {
+        let tally = Tally::default();
+        (0..40).for_each(|_| add(&tally, &took(100)));
+        (0..60).for_each(|_| add(&tally, &Counted { class: Class::Error, ..took(30_000) }));
+        add(&tally, &took(900));
+        let counts = tick(&tally, Slow::Auto)[0].counts;
+        assert_eq!((counts.ok, counts.slow, counts.error), (40.0, 1.0, 60.0));
+        let usual = tally.bounds(EdgeId(1), Slow::Auto).usual_us.unwrap();
+        assert!(usual.abs_diff(100_000) < 2_000, "{usual}");
+    }
+
+    #[test]
+    fn a_hop_that_was_ok_when_it_was_counted_leaves_nothing_when_it_is_taken_back_as_slow() {
+        let tally = Tally::default();
+        add(&tally, &took(300));
+        let told = tick(&tally, Slow::Over(Duration::from_secs(1)))[0].counts;
+        assert_eq!(told.ok, 1.0);
+        take_back(&tally, &took(300));
+        let told = tick(&tally, Slow::Over(Duration::from_millis(100)))[0].counts;
+        assert_eq!((told.ok, told.slow), (-1.0, 0.0));
+        tally.for_each(|_, sums| assert!(sums.is_nothing()));
+    }
+
+    proptest! {
+        #[test]
+        fn ticks_add_up_to_the_account_class_by_class_whatever_is_taken_back(
+            hops in prop::collection::vec((1_u64..400, 0_u32..3, any::<bool>()), 1..60),
+            limits in prop::collection::vec(1_u64..400, 1..60),
+        ) {
+            let tally = Tally::default();
+            let mut told = Counts::default();
+            let steps = hops.iter().map(|step| (step, true))
+                .chain(hops.iter().rev().map(|step| (step, false)));
+            for ((&(ms, operation, is_tick), adds), limit) in steps.zip(limits.iter().cycle()) {
+                let hop = Counted { operation, ..took(ms) };
+                if adds { add(&tally, &hop) } else { take_back(&tally, &hop) }
+                if is_tick {
+                    let slow = Slow::Over(Duration::from_millis(*limit));
+                    tick(&tally, slow).iter().for_each(|moved| told.add(&moved.counts));
+                    prop_assert_eq!(told, account(&tally));
+                    prop_assert!(told.ok >= 0.0 && told.slow >= 0.0, "{:?}", told);
+                }
+            }
+            tick(&tally, Slow::Auto).iter().for_each(|moved| told.add(&moved.counts));
+            prop_assert_eq!(told, Counts::default());
+            tally.for_each(|_, sums| assert!(sums.is_nothing()));
+        }
     }
 }

@@ -1,6 +1,8 @@
 mod sides;
 mod unknown;
 
+use std::time::Duration;
+
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
@@ -351,6 +353,66 @@ fn more_halves_than_allowed_resolve_early_and_are_counted() {
     assert!(stats.early > 0, "{stats:?}");
     reducer.resolve_all();
     assert_eq!(edges(&reducer), ["a>b: 1000 0 0 0 0"]);
+}
+
+/// A call of a table that took so long.
+fn call_of(id: u64, ms: u64) -> Told {
+    let table = [("rpc.system", "aws-api"), ("aws.dynamodb.table_names", "t")];
+    let mut call = told(&function("a", "i"), SpanKind::Client, (id, id, 0), &table);
+    call.span.end_time_unix_nano = call.span.start_time_unix_nano + ms * 1_000_000;
+    call
+}
+
+#[test]
+fn a_hop_that_takes_much_longer_than_usual_is_slow_once_there_were_enough() {
+    let reducer = Reducer::new(Settings::default());
+    let mut now = 0;
+    let mut tick = |id, ms| {
+        now += 200;
+        reducer.ingest(&request(&[call_of(id, ms)]), now).unwrap();
+        reducer.drain(now).moved[0].counts.slow
+    };
+    assert_eq!(tick(1, 9_000), 0.0, "nobody knows yet what is usual");
+    assert_eq!((2..100).map(|id| tick(id, 100 + id % 7)).sum::<f64>(), 0.0);
+    assert_eq!(tick(100, 9_000), 1.0);
+    let (id, _, account) = reducer.edges().remove(0);
+    let over = account.slow_over_us.unwrap();
+    assert!((200_000..300_000).contains(&over), "{over}");
+    assert!(account.usual_us.unwrap().abs_diff(103_000) < 3_000, "{account:?}");
+    assert_eq!(reducer.edge_account(id), Some(account));
+    let node = reducer.nodes().into_iter().find(|known| known.node.name == "t").unwrap();
+    assert_eq!(reducer.node_account(node.id).unwrap().slow_over_us, None);
+}
+
+#[test]
+fn another_setting_of_what_is_slow_holds_from_the_next_tick_on() {
+    let over = |ms| Slow::Over(Duration::from_millis(ms));
+    let reducer = Reducer::new(Settings { slow: over(50), ..Settings::default() });
+    let slow = |id| {
+        reducer.ingest(&request(&[call_of(id, 100)]), 0).unwrap();
+        reducer.drain(0).moved[0].counts.slow
+    };
+    assert_eq!(slow(1), 1.0);
+    reducer.configure(Settings { slow: over(200), ..Settings::default() });
+    assert_eq!(slow(2), 0.0);
+    assert_eq!(edges(&reducer), ["a>t: 1 1 0 0 0"], "what was told stays told");
+}
+
+#[test]
+fn what_was_slow_in_a_recording_does_not_depend_on_what_was_read_first() {
+    let calls: Vec<Told> = (1..=200).map(|id| call_of(id, 80 + id % 50)).collect();
+    let late: Vec<Told> = (300..320).map(|id| call_of(id, 3_000)).collect();
+    let read = |parts: [&[Told]; 2]| {
+        let reducer = Reducer::new(Settings::default());
+        for (part, now) in parts.into_iter().zip([100_000, 900_000]) {
+            reducer.ingest(&request(part), now).unwrap();
+            reducer.expire(now);
+        }
+        reducer.resolve_all();
+        edges(&reducer)
+    };
+    assert_eq!(read([&calls, &late]), ["a>t: 200 20 0 0 0"]);
+    assert_eq!(read([&late, &calls]), ["a>t: 200 20 0 0 0"]);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::nodes::NodeIndex;
 impl Reducer {
     /// The functions that at least so many requests came to from nobody knows where, by name.
     pub fn unknown_triggers(&self, least: f64) -> Vec<Node> {
+        self.settle();
         let mut unknown: HashSet<NodeIndex> = HashSet::default();
         self.nodes.for_each(|index, _, node, _| {
             if node.kind == NodeKind::Users && node.name == UNKNOWN_TRIGGER {

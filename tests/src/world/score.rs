@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use spanfall_collector::reduce::hop::Class;
 use spanfall_collector::reduce::node::Node;
-use spanfall_collector::reduce::{Observed, Reducer, Settings};
+use spanfall_collector::reduce::{Observed, Reducer, Settings, Slow};
 
 use super::condition::{Condition, Goal};
 use super::dialect::{unknown_trigger, users};
@@ -195,7 +195,7 @@ fn reduce(recording: &Recording, condition: &Condition) -> (Reducer, Vec<Seen>) 
     let mut reducer = Reducer::new(Settings {
         triggers: condition.rules(&recording.world),
         // How slow is slow is another question.
-        slow: Duration::from_secs(86_400),
+        slow: Slow::Over(Duration::from_secs(86_400)),
         ..Settings::default()
     });
     let seen: Arc<Mutex<(u64, Vec<Seen>)>> = Arc::default();

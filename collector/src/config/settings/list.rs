@@ -192,10 +192,11 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "reduce.slow",
-        help: "Requests that take longer than this are slow.",
+        help: "Which requests that work are slow: those that take longer than this, or \"auto\": \
+               those that take much longer than is usual between the same two, once there were 30.",
         example: "1s",
         change: Change::AtOnce,
-        field: Field::Time {
+        field: Field::Slow {
             at: |c| &mut c.reduce.slow,
             least: Duration::from_millis(1),
             most: DAY,

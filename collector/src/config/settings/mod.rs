@@ -10,8 +10,9 @@ use std::time::Duration;
 use super::Config;
 use super::file::nearest;
 use super::listen::Port;
-use super::value::{Given, size_text, time_text};
+use super::value::{AUTO, Given, size_text, time_text};
 use crate::receive::Authorization;
+use crate::reduce::Slow;
 
 /// Everything that can be set.
 pub const SETTINGS: &[Setting] = list::SETTINGS;
@@ -44,6 +45,8 @@ pub enum Change {
 enum Field {
     /// A length of time within bounds.
     Time { at: fn(&mut Config) -> &mut Duration, least: Duration, most: Duration },
+    /// Which requests are slow: those over a length of time within bounds, or by what is usual.
+    Slow { at: fn(&mut Config) -> &mut Slow, least: Duration, most: Duration },
     /// A number of bytes within bounds.
     Size { at: Number, least: u64, most: u64 },
     /// A number of things within bounds.
@@ -130,6 +133,10 @@ impl Setting {
         let quoted = |text: String| Some(format!("{text:?}"));
         match self.field {
             Field::Time { at, .. } => quoted(time_text(*at(config))),
+            Field::Slow { at, .. } => match *at(config) {
+                Slow::Auto => quoted(AUTO.to_owned()),
+                Slow::Over(limit) => quoted(time_text(limit)),
+            },
             Field::Size { at, .. } => quoted(size_text(at.read(config))),
             Field::Count { at, .. } => Some(at.read(config).to_string()),
             Field::Flag { at } => Some(at(config).to_string()),
@@ -159,6 +166,12 @@ impl Setting {
         match self.field {
             Field::Time { at, least, most } => {
                 *at(config) = within(given.time()?, least, most, time_text)?;
+            }
+            Field::Slow { at, least, most } => {
+                *at(config) = match given.time_or_auto()? {
+                    None => Slow::Auto,
+                    Some(limit) => Slow::Over(within(limit, least, most, time_text)?),
+                };
             }
             Field::Size { at, least, most } => {
                 at.write(config, within(given.size()?, least, most, size_text)?);
@@ -316,6 +329,25 @@ mod tests {
         assert_eq!(setting.value(&config), None);
         assert!(setting.differs(&config, &Config::default()));
         assert!(!setting.differs(&config, &config.clone()));
+    }
+
+    #[test]
+    fn what_is_slow_is_a_length_of_time_or_found_out() {
+        let setting = find("reduce.slow").unwrap();
+        let mut config = Config::default();
+        assert_eq!(setting.value(&config).unwrap(), "\"auto\"");
+        for (text, expected) in [
+            ("1500ms", Slow::Over(Duration::from_millis(1_500))),
+            ("Auto", Slow::Auto),
+            ("2 s", Slow::Over(Duration::from_secs(2))),
+        ] {
+            setting.write(&mut config, Given::Text(text)).unwrap();
+            assert_eq!(config.reduce.slow, expected);
+        }
+        for text in ["often", "3", "", "0s", "2d"] {
+            let told = setting.write(&mut config, Given::Text(text)).unwrap_err();
+            assert!(told.contains("auto") || told.contains("between"), "{told}");
+        }
     }
 
     #[test]

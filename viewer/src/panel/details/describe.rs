@@ -20,6 +20,8 @@ pub(in crate::panel) struct Details {
     pub(in crate::panel) unit: &'static str,
     /// Median, 95th and 99th percentile.
     pub(in crate::panel) latency: [String; 3],
+    /// From when on a hop is slow, and what is usual; empty where that is not known.
+    pub(in crate::panel) slow: String,
     /// The lists below.
     pub(in crate::panel) lists: [List; 4],
 }
@@ -103,6 +105,7 @@ fn node(id: NodeId, traffic: &Traffic) -> Option<Details> {
         rates: rates.per_second,
         unit: if receives { "req/s in" } else { "req/s out" },
         latency: latencies(detail, rates),
+        slow: String::new(),
         lists: [callers, callees, operations, versions],
     })
 }
@@ -120,6 +123,7 @@ fn edge(id: EdgeId, traffic: &Traffic) -> Option<Details> {
         rates: edge.rates.per_second,
         unit: "req/s",
         latency: latencies(detail, &edge.rates),
+        slow: detail.map(slow).unwrap_or_default(),
         lists: [List::default(), List::default(), operations, versions],
     })
 }
@@ -191,6 +195,15 @@ fn latencies(detail: Option<&Detail>, rates: &Rates) -> [String; 3] {
         None => [rates.p50_us, 0.0, rates.p99_us],
     };
     figures.map(latency)
+}
+
+fn slow(detail: &Detail) -> String {
+    let known = |us: Option<u64>| us.map(|us| latency(us as f64));
+    match (known(detail.slow_over_us), known(detail.usual_us)) {
+        (Some(over), Some(usual)) => format!("slow: over {over}; usually {usual}"),
+        (Some(over), None) => format!("slow: over {over}"),
+        (None, _) => String::new(),
+    }
 }
 
 fn from_detail(detail: Option<&Detail>) -> [List; 2] {
@@ -343,6 +356,19 @@ mod tests {
         assert_eq!(figures, ["12.0 ms", "80.0 ms", "1.50 s"]);
         assert_eq!(names(&known.lists[2]), ["GET /cart"]);
         assert_eq!(names(&known.lists[3]), ["8", "7"]);
+    }
+
+    #[test]
+    fn an_edge_says_from_when_on_a_request_is_slow_where_that_is_known() {
+        let mut traffic = traffic();
+        let mut said = |usual_us, slow_over_us| {
+            let edge = Some(EdgeId(24));
+            traffic.detail = Some(Detail { edge, usual_us, slow_over_us, ..Detail::default() });
+            describe(Item::Edge(EdgeId(24)), &traffic).unwrap().slow.replace('\u{a0}', " ")
+        };
+        assert_eq!(said(Some(120_320), Some(812_000)), "slow: over 812 ms; usually 120 ms");
+        assert_eq!(said(None, Some(1_000_000)), "slow: over 1.00 s");
+        assert_eq!(said(None, None), "");
     }
 
     #[test]

@@ -122,6 +122,8 @@ fn update(
     for (entity, figure) in tree.latency.iter().zip(&details.latency) {
         paint.text(*entity, figure);
     }
+    paint.text(tree.slow, &details.slow);
+    paint.show(tree.slow, !details.slow.is_empty());
     for (at, list) in tree.lists.iter().zip(&details.lists) {
         paint_list(&mut paint, at, list, &theme);
     }

@@ -36,6 +36,8 @@ pub(super) struct Tree {
     pub(super) bar: [Entity; 4],
     pub(super) classes: [ClassTree; 5],
     pub(super) latency: [Entity; 3],
+    /// From when on a hop is slow.
+    pub(super) slow: Entity,
     pub(super) peak: Entity,
     pub(super) lists: [ListTree; 4],
 }
@@ -120,10 +122,10 @@ pub(super) fn spawn(mut build: Build<'_, '_>) {
     let (total, unit, bar) = spawn_total(&mut build, body);
     let table = build.stack(body, 6.0);
     let classes = LINES.map(|(mark, word)| spawn_class(&mut build, table, mark, word));
-    let latency = spawn_latency(&mut build, body);
+    let (latency, slow) = spawn_latency(&mut build, body);
     let peak = spawn_past(&mut build, body);
     let lists = std::array::from_fn(|_| spawn_list(&mut build, body));
-    let tree = Tree { root, body, heads, total, unit, bar, classes, latency, peak, lists };
+    let tree = Tree { root, body, heads, total, unit, bar, classes, latency, slow, peak, lists };
     build.commands.insert_resource(tree);
 }
 
@@ -222,17 +224,18 @@ fn spawn_class(build: &mut Build<'_, '_>, table: Entity, mark: Mark, word: &str)
     ClassTree { sign, rate, share }
 }
 
-fn spawn_latency(build: &mut Build<'_, '_>, body: Entity) -> [Entity; 3] {
+fn spawn_latency(build: &mut Build<'_, '_>, body: Entity) -> ([Entity; 3], Entity) {
     let section = build.stack(body, 10.0);
     build.text(section, Style::Section, "Latency");
     let line = build.line(section, 8.0);
-    ["median", "p95", "p99"].map(|word| {
+    let figures = ["median", "p95", "p99"].map(|word| {
         let cell = Node { flex_direction: FlexDirection::Column, row_gap: px(2), ..rest() };
         let cell = build.part(line, cell);
         let figure = build.text(cell, Style::Title, "");
         build.text(cell, Style::Second, word);
         figure
-    })
+    });
+    (figures, build.text(section, Style::Second, ""))
 }
 
 /// The last minutes. Returns the text that says how high its top is.
