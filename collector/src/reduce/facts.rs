@@ -38,6 +38,8 @@ pub(super) struct Facts<'a> {
     pub(super) rpc_service: Option<&'a str>,
     pub(super) rpc_method: Option<&'a str>,
     pub(super) grpc_status: Option<i64>,
+    /// How the call ended, in the words of its system; gRPC's are `OK`, `NOT_FOUND`, ...
+    pub(super) rpc_status: Option<&'a str>,
     pub(super) db_system: Option<&'a str>,
     pub(super) db_name: Option<&'a str>,
     pub(super) table: Option<&'a str>,
@@ -53,6 +55,10 @@ pub(super) struct Facts<'a> {
     pub(super) bucket: Option<&'a str>,
     pub(super) stream: Option<&'a str>,
     pub(super) error_type: Option<&'a str>,
+    /// What else names an error.
+    pub(super) error_code: Option<&'a str>,
+    /// That it failed, as an attribute in place of the span's status.
+    pub(super) says_error: bool,
 }
 
 fn first<'a>(slot: &mut Option<&'a str>, value: Scalar<'a>) {
@@ -87,7 +93,8 @@ impl<'a> Facts<'a> {
                 self.take_network(key, value);
             }
             b"messaging" => self.take_messaging(key, value),
-            b"rpc" | b"db" | b"error" => self.take_call(key, value),
+            b"rpc" | b"db" => self.take_call(key, value),
+            b"error" | b"exception" | b"otel" => self.take_error(key, value),
             _ => {}
         }
     }
@@ -113,6 +120,7 @@ impl<'a> Facts<'a> {
                 first(&mut self.queue_url, value);
             }
             b"aws.sns.topic.arn" => first(&mut self.topic_arn, value),
+            b"aws.error.code" | b"aws.error_code" => first(&mut self.error_code, value),
             b"aws.s3.bucket" => first(&mut self.bucket, value),
             b"aws.kinesis.stream_name" | b"aws.kinesis.stream.name" => {
                 first(&mut self.stream, value);
@@ -126,6 +134,7 @@ impl<'a> Facts<'a> {
             b"http.response.status_code" | b"http.status_code" => {
                 first_int(&mut self.http_status, value);
             }
+            b"http.error_name" => first(&mut self.error_code, value),
             b"http.request.method" | b"http.method" => self.http_method = true,
             b"url.full" | b"http.url" => first(&mut self.url, value),
             b"http.route" => {
@@ -180,9 +189,29 @@ impl<'a> Facts<'a> {
             b"rpc.grpc.status_code" => first_int(&mut self.grpc_status, value),
             b"db.system.name" | b"db.system" => first(&mut self.db_system, value),
             b"db.namespace" | b"db.name" => first(&mut self.db_name, value),
-            b"error.type" => first(&mut self.error_type, value),
+            b"rpc.response.status_code" | b"rpc.connect_rpc.error_code" => {
+                first(&mut self.rpc_status, value);
+            }
+            b"db.response.status_code" => first(&mut self.error_code, value),
             _ => {}
         }
+    }
+
+    fn take_error(&mut self, key: &'a [u8], value: Scalar<'a>) {
+        match key {
+            b"error.type" => first(&mut self.error_type, value),
+            b"exception.type" | b"error.code" | b"error.name" => first(&mut self.error_code, value),
+            b"error" => self.says_error |= value.bool() == Some(true),
+            b"otel.status_code" => {
+                self.says_error |= value.text().is_some_and(|text| text == "ERROR");
+            }
+            _ => {}
+        }
+    }
+
+    /// What attributes call the error.
+    pub(super) fn error_names(&self) -> impl Iterator<Item = &'a str> {
+        [self.error_type, self.error_code].into_iter().flatten()
     }
 }
 

@@ -54,7 +54,7 @@ impl Reading<'_> {
         let facts = Facts::read(span.attributes())?;
         let Some(role) = role::of(span, &facts, self.settings.spans) else { return Ok(()) };
         let own = self.own(span, origin)?;
-        let mut half = self.half(span, &facts, origin, own.index)?;
+        let mut half = self.half(span, &facts, origin, own.index, role)?;
         let weight = half.weight;
         match role {
             Role::Caller => self.caller(&mut half, span, &facts, origin, &own.name),
@@ -126,6 +126,7 @@ impl Reading<'_> {
         facts: &Facts<'_>,
         origin: &Origin,
         own: NodeIndex,
+        role: Role,
     ) -> Result<Half, Malformed> {
         let key = |id: u64| self.reducer.key_of(span.trace_id, id);
         #[expect(clippy::cast_possible_truncation, reason = "at most a million times a million")]
@@ -145,7 +146,7 @@ impl Reading<'_> {
             called: origin.called,
             origin: origin.id,
             sdk: false,
-            class: classify::of_span(span, facts, &self.settings.expected_errors)?,
+            class: classify::of_span(span, facts, role, &self.settings.expected_errors)?,
             failed: span.status == StatusCode::Error,
             cold: false,
             ignored: false,
