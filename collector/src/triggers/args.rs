@@ -19,12 +19,12 @@ Examples:
   aws sns list-subscriptions | spanfall-collector triggers -
   spanfall-collector triggers uploads=a.json rules.json nightly=b.json
 
-Each listing is known by what it holds, whatever its file is called, and a file may hold several, one
-after the other. But two listings do not say what they are about; it has to stand before a `=`, or to
-be the file's name:
+Each listing is known by what it holds, whatever its file is called, and a file may hold
+several, one after the other. But two listings do not say what they are about; it has to
+stand before a `=`, or to be the file's name:
   BUCKET=FILE  what get-bucket-notification-configuration says of that bucket
-  RULE=FILE    the targets of that rule, given by its name, BUS/NAME or ARN; the output of list-rules
-               is needed too, which says whether the rule is a schedule, and whether it is enabled
+  RULE=FILE    the targets of that rule, given by its name, BUS/NAME or ARN; the output of
+               list-rules is needed too: is it a schedule, and is it enabled?
 
 What the source of a trigger becomes:
   queue        an SQS queue, a queue of Amazon MQ
@@ -35,10 +35,10 @@ What the source of a trigger becomes:
   bucket       an S3 bucket, also where a rule's pattern asks for the events of that bucket
   schedule     a rule of EventBridge with a schedule
 
-Functions are written without versions and aliases. Names that mean several things, such as functions
-of one name in two regions, are written as ARNs. What is disabled is left out, and standard error says
-so. If several things run one function, all are written; spans that do not say which of them it was
-are then shown as from `unknown trigger`.")]
+Functions are written without versions and aliases. Names that mean several things, such as
+functions of one name in two regions, are written as ARNs. What is disabled is left out, and
+standard error says so. If several things run one function, all are written; spans that do
+not say which of them it was are then shown as from `unknown trigger`.")]
 pub struct Args {
     /// Listings as the AWS CLI prints them with `--output json`; `-` is standard input. Write
     /// BUCKET=FILE or RULE=FILE where the file's name does not name the bucket or the rule.
