@@ -247,8 +247,8 @@ fn graph_node(known: KnownNode) -> GraphNode {
 }
 
 fn edge_tick(moved: Moved) -> EdgeTick {
-    let Moved { edge, counts, p50_us, p99_us } = moved;
-    EdgeTick { edge, counts, p50_us, p99_us }
+    let Moved { edge, counts, p50_us, p99_us, again } = moved;
+    EdgeTick { edge, counts, p50_us, p99_us, again }
 }
 
 #[cfg(test)]

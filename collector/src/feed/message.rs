@@ -134,7 +134,8 @@ pub struct Tick {
 /// One edge in one tick. On the wire an array, since it is most of the feed:
 /// `[edge, ok, slow, throttled, error, cold, p50, p99]`, counts first, then latencies in
 /// microseconds (0 where no hop had one). Counts are whole numbers unless sampled spans stand for
-/// more; a negative count takes back hops that earlier ticks showed here.
+/// more; a negative count takes back hops that earlier ticks showed here. A ninth number, where it
+/// is not 0, is [`EdgeTick::again`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EdgeTick {
     /// Which edge.
@@ -145,6 +146,10 @@ pub struct EdgeTick {
     pub p50_us: u64,
     /// 99th percentile of their latency, in microseconds.
     pub p99_us: u64,
+    /// How many of these hops are corrections of what earlier ticks showed: positive where a request
+    /// is counted now that was shown elsewhere or otherwise, negative where such a one is taken
+    /// back. What is left of the counts is new requests.
+    pub again: f64,
 }
 
 /// How much attention a [`Notice`] deserves.
@@ -275,13 +280,17 @@ impl Serialize for ShortNumber {
 impl Serialize for EdgeTick {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Counts { ok, slow, throttled, error, cold } = self.counts;
-        let mut array = serializer.serialize_tuple(8)?;
+        let again = (self.again != 0.0).then_some(ShortNumber(self.again));
+        let mut array = serializer.serialize_tuple(8 + usize::from(again.is_some()))?;
         array.serialize_element(&self.edge)?;
         for count in [ok, slow, throttled, error, cold] {
             array.serialize_element(&ShortNumber(count))?;
         }
         array.serialize_element(&self.p50_us)?;
         array.serialize_element(&self.p99_us)?;
+        if let Some(again) = again {
+            array.serialize_element(&again)?;
+        }
         array.end()
     }
 }
@@ -308,6 +317,7 @@ impl<'de> Deserialize<'de> for EdgeTick {
                 }
                 let p50_us = seq.next_element()?.unwrap_or(0);
                 let p99_us = seq.next_element()?.unwrap_or(0);
+                let again = seq.next_element()?.unwrap_or(0.0);
                 // Later protocols may append; what is not known is not needed.
                 while seq.next_element::<de::IgnoredAny>()?.is_some() {}
                 let [ok, slow, throttled, error, cold] = count;
@@ -316,6 +326,7 @@ impl<'de> Deserialize<'de> for EdgeTick {
                     counts: Counts { ok, slow, throttled, error, cold },
                     p50_us,
                     p99_us,
+                    again,
                 })
             }
         }
@@ -335,10 +346,15 @@ mod tests {
             counts: Counts { ok: 3.0, slow: 0.0, throttled: 0.0, error: -1.0, cold: 2.5 },
             p50_us: 1200,
             p99_us: 90_000,
+            again: 0.0,
         };
         let text = serde_json::to_string(&tick).unwrap();
         assert_eq!(text, "[7,3,0,0,-1,2.5,1200,90000]");
         assert_eq!(serde_json::from_str::<EdgeTick>(&text).unwrap(), tick);
+        let corrected = EdgeTick { again: 2.0, ..tick };
+        let text = serde_json::to_string(&corrected).unwrap();
+        assert_eq!(text, "[7,3,0,0,-1,2.5,1200,90000,2]");
+        assert_eq!(serde_json::from_str::<EdgeTick>(&text).unwrap(), corrected);
     }
 
     #[test]
@@ -349,7 +365,7 @@ mod tests {
 
     #[test]
     fn an_edge_tick_with_fields_of_a_later_protocol_still_reads() {
-        let tick: EdgeTick = serde_json::from_str("[7,3,0,0,0,0,1,2,99,[1]]").unwrap();
+        let tick: EdgeTick = serde_json::from_str("[7,3,0,0,0,0,1,2,0,[1]]").unwrap();
         assert_eq!(tick.p99_us, 2);
         assert!(serde_json::from_str::<EdgeTick>("[7,3,0]").is_err());
     }

@@ -45,7 +45,9 @@
 //! percentile of their latency in microseconds (0: not known). Counts have fractions where sampled
 //! spans stand for more requests, and are negative where hops that were shown are taken back,
 //! because a late span told better (as slow or ok by what is slow then; never more than there
-//! were). When nothing happens there is one empty tick a second.
+//! were). A ninth number, where it is not 0, says how many of the edge's hops are corrections of
+//! what earlier ticks showed (negative where those are taken back), so that the rest is new requests.
+//! When nothing happens there is one empty tick a second.
 //!
 //! ```json
 //! {"type":"tick","t":1795417200200,"ms":200,"spans":14,

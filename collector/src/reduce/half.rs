@@ -88,6 +88,8 @@ pub(super) struct Half {
     pub(super) weight: i64,
     pub(super) operation: u32,
     pub(super) version: u32,
+    /// The tick that first showed the request, whichever way; 0 is none yet.
+    pub(super) told: u32,
 }
 
 impl Half {
@@ -193,6 +195,19 @@ impl Half {
             Side::Sends | Side::Called { .. } => false,
         };
         expected && !self.ignored && matches!(self.state, State::Guessed(_) | State::Unmet)
+    }
+
+    /// Takes over from another half that showed their request and shows it no more. A batch that was
+    /// shown as one request is news when it is shown as its messages.
+    pub(super) fn take_over(&mut self, other: &mut Self) {
+        if other.counted().is_some() {
+            return;
+        }
+        let told = std::mem::take(&mut other.told);
+        let same = other.weight == self.weight && self.counted().is_none();
+        if same && told != 0 && (self.told == 0 || told < self.told) {
+            self.told = told;
+        }
     }
 
     /// The hop that is shown for this half now.

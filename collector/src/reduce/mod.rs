@@ -108,6 +108,9 @@ pub struct Moved {
     pub p50_us: u64,
     /// 99th percentile of their latency, in microseconds.
     pub p99_us: u64,
+    /// How many of these hops are corrections of what earlier drains told: positive where they are
+    /// counted now, negative where they are taken back. What is left of the counts is new.
+    pub again: f64,
 }
 
 /// Hops by class, and their latency in microseconds (0 where none is known).

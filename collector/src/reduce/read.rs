@@ -155,6 +155,7 @@ impl Reading<'_> {
             weight,
             operation: self.reducer.texts.index(span.name),
             version: 0,
+            told: 0,
         })
     }
 

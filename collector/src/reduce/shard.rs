@@ -100,6 +100,7 @@ impl Shard {
             (true, true) if is_same_request(&parent, &kid) && same_node() => {
                 self.take_better_name(&parent, &kid, context);
                 self.silence(kid_key, context);
+                self.take_over(parent_key, kid_key);
                 // Whoever was called by the inner span was called by the outer one.
                 let callees = self.slots.get(&kid_key).map(|slot| slot.kids.clone());
                 for callee in callees.unwrap_or_default() {
@@ -136,6 +137,7 @@ impl Shard {
                 let (stands, silent) =
                     if certain { (kid_key, parent_key) } else { (parent_key, kid_key) };
                 self.silence(silent, context);
+                self.take_over(stands, silent);
                 if (parent.cold || kid.cold)
                     && let Some(half) = self.half(stands)
                 {
@@ -229,6 +231,16 @@ impl Shard {
         if let Some(half) = self.half(key) {
             show(half, State::Silent, context.tally);
         }
+    }
+
+    /// Has a half take over from one that was silenced.
+    fn take_over(&mut self, stands: SpanKey, silent: SpanKey) {
+        let (Some(mut stands), Some(mut silent)) = (self.copy(stands), self.copy(silent)) else {
+            return;
+        };
+        stands.take_over(&mut silent);
+        self.put(stands);
+        self.put(silent);
     }
 
     /// Shows a half that still waits, if experience or the span itself says that it will not be
@@ -392,13 +404,14 @@ pub(super) fn pair_halves(caller: &mut Half, callee: &mut Half, context: &Contex
         return;
     }
     let hop = caller.with_callee(callee, context.nodes);
-    show(callee, State::Paired(Some(hop)), context.tally);
-    if !evidence && !callee.ignored {
-        context.nodes.learn_entry(callee.own, false);
-    }
     if caller.side == Side::Calls {
         context.nodes.learn_silent(caller.other, false);
         show(caller, State::Paired(None), context.tally);
+        callee.take_over(caller);
+    }
+    show(callee, State::Paired(Some(hop)), context.tally);
+    if !evidence && !callee.ignored {
+        context.nodes.learn_entry(callee.own, false);
     }
 }
 
@@ -425,11 +438,22 @@ fn lead_to_callee(step: &Half, callee: &mut Half, context: &Context<'_>) {
     }
 }
 
-/// Changes a half's state; what is counted for it follows.
+/// Changes a half's state; what is counted for it follows, and whether that is news.
 pub(super) fn show(half: &mut Half, state: State, tally: &Tally) {
-    let (before, unpaired) = (half.counted(), half.is_unpaired());
+    let tick = tally.tick();
+    let unpaired = half.is_unpaired();
+    let before = half.counted().map(|hop| (hop, half.told < tick));
+    if before.is_some() && half.told == tick {
+        // What the tick that counts it takes back was never shown.
+        half.told = 0;
+    }
     half.state = state;
-    tally.replace(half.key, before, half.counted());
+    let counted = half.counted();
+    if counted.is_some() && half.told == 0 {
+        half.told = tick;
+    }
+    let after = counted.map(|hop| (hop, half.told < tick));
+    tally.replace(half.key, before, after);
     tally.count_unpaired(unpaired, half.is_unpaired());
 }
 

@@ -55,6 +55,8 @@ struct EdgeTally {
     moved: bool,
     /// Hops that nobody has judged yet.
     tick: AccountSums,
+    /// How many of them are corrections of what earlier ticks showed, in millionths.
+    again: i64,
     /// All others.
     all: AccountSums,
     sides: SideSums,
@@ -84,21 +86,34 @@ pub(super) struct Tally {
     pub(super) observer: Observer,
     /// What is usual on each edge. Whoever judges holds it, so that one does at a time.
     usual: Mutex<HashMap<EdgeId, Usual, foldhash::fast::RandomState>>,
-    /// What was judged since the last drain.
-    judged: Mutex<Vec<(EdgeKey, Sums)>>,
+    /// What was judged since the last drain, and how much of it is corrections.
+    judged: Mutex<Vec<(EdgeKey, Sums, i64)>>,
+    /// How often it was drained.
+    drains: std::sync::atomic::AtomicU32,
 }
 
 impl Tally {
-    /// Replaces what the half of `key` counted by what it counts now.
-    pub(super) fn replace(&self, key: SpanKey, before: Option<Counted>, after: Option<Counted>) {
+    /// The number of the tick that what is counted now is shown by; the first is 1.
+    pub(super) fn tick(&self) -> u32 {
+        self.drains.load(std::sync::atomic::Ordering::Relaxed).wrapping_add(1)
+    }
+
+    /// Replaces what the half of `key` counted by what it counts now, each with whether an earlier
+    /// tick showed that request.
+    pub(super) fn replace(
+        &self,
+        key: SpanKey,
+        before: Option<(Counted, bool)>,
+        after: Option<(Counted, bool)>,
+    ) {
         if before == after {
             return;
         }
-        for (hop, sign) in
+        for ((hop, again), sign) in
             before.iter().map(|hop| (hop, -1)).chain(after.iter().map(|hop| (hop, 1)))
         {
             self.observer.tell(key, hop, sign);
-            self.apply(key, hop, sign);
+            self.apply(key, hop, sign, *again);
         }
     }
 
@@ -121,7 +136,7 @@ impl Tally {
         }
     }
 
-    fn apply(&self, half: SpanKey, hop: &Counted, sign: i64) {
+    fn apply(&self, half: SpanKey, hop: &Counted, sign: i64, again: bool) {
         if hop.ignored {
             self.ignored.fetch_add(sign * hop.weight, std::sync::atomic::Ordering::Relaxed);
             return;
@@ -131,6 +146,9 @@ impl Tally {
         self.hops.fetch_add(sign * hop.weight, std::sync::atomic::Ordering::Relaxed);
         let mut tally = edge.lock();
         tally.tick.add(hop, sign);
+        if again {
+            tally.again += hop.weight * sign;
+        }
         tally.sides.add(&hop.sighting, hop.weight * sign, || self.traces.get(half));
         if !tally.moved {
             tally.moved = true;
@@ -174,21 +192,21 @@ impl Tally {
         moved.sort_unstable_by_key(|(id, key, _)| (*id, *key));
         let mut judged = self.judged.lock();
         for same in moved.chunk_by(|a, b| a.0 == b.0) {
-            let ticks: SmallVec<[AccountSums; 1]> = same
+            let ticks: SmallVec<[(AccountSums, i64); 1]> = same
                 .iter()
                 .map(|(_, _, edge)| {
                     let mut tally = edge.lock();
                     tally.moved = false;
-                    std::mem::take(&mut tally.tick)
+                    (std::mem::take(&mut tally.tick), std::mem::take(&mut tally.again))
                 })
                 .collect();
             let usual = usual.entry(same[0].0).or_default();
-            let worked = || ticks.iter().flat_map(AccountSums::parts).map(Sums::worked);
+            let worked = || ticks.iter().flat_map(|(tick, _)| tick.parts()).map(Sums::worked);
             worked().for_each(|(latency, hops)| usual.observe(latency, hops, now_ms));
             let last = worked().map(|(latency, _)| latency);
             let over_us = usual.judge(last, slow).slow_over_us;
-            for ((_, key, edge), tick) in same.iter().zip(ticks) {
-                judged.push((*key, edge.lock().all.settle(tick, over_us)));
+            for ((_, key, edge), (tick, again)) in same.iter().zip(ticks) {
+                judged.push((*key, edge.lock().all.settle(tick, over_us), again));
             }
         }
     }
@@ -205,26 +223,32 @@ impl Tally {
 
     /// What was judged since the last call, by the edge as `name` knows it now.
     pub(super) fn drain(&self, mut name: impl FnMut(EdgeKey) -> EdgeId) -> Vec<Moved> {
+        self.drains.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let judged = std::mem::take(&mut *self.judged.lock());
-        let mut judged: Vec<_> = judged.into_iter().map(|(key, sums)| (name(key), sums)).collect();
-        judged.sort_by_key(|(edge, _)| *edge);
+        let mut judged: Vec<_> =
+            judged.into_iter().map(|(key, sums, again)| (name(key), sums, again)).collect();
+        judged.sort_by_key(|(edge, ..)| *edge);
         judged.dedup_by(|next, kept| {
             let same = next.0 == kept.0;
             if same {
                 kept.1.merge(&next.1);
+                kept.2 += next.2;
             }
             same
         });
         judged
             .into_iter()
-            .filter(|(_, sums)| *sums != Sums::default())
-            .map(|(edge, sums)| {
+            .filter(|(_, sums, _)| *sums != Sums::default())
+            .map(|(edge, sums, again)| {
                 let summary = sums.summary();
+                #[expect(clippy::cast_precision_loss, reason = "exact up to nine billion hops")]
+                let again = again as f64 / ONE as f64;
                 Moved {
                     edge,
                     counts: summary.counts,
                     p50_us: summary.p50_us,
                     p99_us: summary.p99_us,
+                    again,
                 }
             })
             .collect()
@@ -275,11 +299,11 @@ mod tests {
     }
 
     fn add(tally: &Tally, hop: &Counted) {
-        tally.replace(1, None, Some(*hop));
+        tally.replace(1, None, Some((*hop, false)));
     }
 
     fn take_back(tally: &Tally, hop: &Counted) {
-        tally.replace(1, Some(*hop), None);
+        tally.replace(1, Some((*hop, false)), None);
     }
 
     fn one_edge(_: EdgeKey) -> EdgeId {

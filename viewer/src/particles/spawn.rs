@@ -72,9 +72,9 @@ pub(super) fn spawn(
     out: &mut Vec<Spawn>,
 ) -> u32 {
     let share = f64::from(share.max(1));
-    let mut left: [u32; 4] = std::array::from_fn(|index| {
-        Carry::whole(&mut carry.classes[index], tick.counts.of(Class::ALL[index]), share)
-    });
+    let fresh = fresh(tick);
+    let mut left: [u32; 4] =
+        std::array::from_fn(|index| Carry::whole(&mut carry.classes[index], fresh[index], share));
     let mut cold = Carry::whole(&mut carry.cold, tick.counts.cold, share);
     let total = left.iter().fold(0_u32, |sum, count| sum.saturating_add(*count));
     let count = total.min(most);
@@ -102,6 +102,27 @@ pub(super) fn spawn(
     // A cold start whose hop is shown by a later particle is not lost.
     carry.cold += f64::from(cold.min(1));
     total - count
+}
+
+/// The new requests of each class: what is left of the counts without corrections of what was shown
+/// before. Of which class those are, a tick does not say: they are taken for the commonest, since what
+/// is rare is worth seeing.
+fn fresh(tick: &EdgeTick) -> [f64; 4] {
+    let mut fresh = Class::ALL.map(|class| tick.counts.of(class).max(0.0));
+    let new = tick.counts.total() - tick.again;
+    let mut surplus = fresh.iter().sum::<f64>() - new;
+    // An absurd count makes no sense of the others, but is no reason to show none of them.
+    while surplus.is_finite() && surplus != 0.0 {
+        // There are four: one of them is the commonest.
+        let Some(most) = fresh.iter_mut().rev().max_by(|a, b| a.total_cmp(b)) else { break };
+        if *most <= 0.0 && surplus > 0.0 {
+            break;
+        }
+        let taken = surplus.min(*most);
+        *most -= taken;
+        surplus -= taken;
+    }
+    fresh
 }
 
 /// Draws one of the particles that are left, so that classes mix as they did in the traffic.
@@ -154,7 +175,7 @@ mod tests {
     use super::*;
 
     fn tick(counts: Counts) -> EdgeTick {
-        EdgeTick { edge: EdgeId(42), counts, p50_us: 20_000, p99_us: 900_000 }
+        EdgeTick { edge: EdgeId(42), counts, p50_us: 20_000, p99_us: 900_000, again: 0.0 }
     }
 
     fn run(counts: Counts, share: u32, carry: &mut Carry) -> Vec<Spawn> {
@@ -235,6 +256,27 @@ mod tests {
         let mut carry = NONE;
         assert!(run(Counts { ok: -5.0, ..Counts::default() }, 1, &mut carry).is_empty());
         assert_eq!(run(Counts { ok: 5.0, ..Counts::default() }, 1, &mut carry).len(), 5);
+    }
+
+    #[test]
+    fn corrections_of_what_was_shown_set_out_no_second_time() {
+        let shown = |ok, error, again| {
+            let counts = Counts { ok, error, ..Counts::default() };
+            let mut out = Vec::new();
+            let tick = EdgeTick { again, ..tick(counts) };
+            spawn(&tick, (10.0, 0.2), 1, u32::MAX, &mut NONE.clone(), &mut out);
+            let of = |class| out.iter().filter(|particle| particle.class == class).count();
+            (of(Class::Ok), of(Class::Error))
+        };
+        assert_eq!(shown(5.0, 1.0, 0.0), (5, 1), "all new");
+        assert_eq!(shown(5.0, 1.0, 2.0), (3, 1), "two came from another edge");
+        assert_eq!(shown(5.0, 1.0, 5.0), (0, 1));
+        assert_eq!(shown(5.0, 1.0, 9.0), (0, 0));
+        assert_eq!(shown(-1.0, 0.0, -1.0), (0, 0), "one went to another edge");
+        assert_eq!(shown(2.0, 0.0, -1.0), (3, 0), "one went, three are new");
+        assert_eq!(shown(0.0, 0.0, -1.0), (1, 0), "one went, one is new");
+        assert_eq!(shown(-1.0, 1.0, 0.0), (0, 0), "one turned out to have failed");
+        assert_eq!(shown(5.0, 1.0, f64::NAN), (5, 1));
     }
 
     #[test]

@@ -25,7 +25,8 @@ fn app() -> App {
 }
 
 fn play(app: &mut App, edge: u64, counts: Counts, start: f64) {
-    let edges = vec![EdgeTick { edge: EdgeId(edge), counts, p50_us: 5_000, p99_us: 9_000 }];
+    let edges =
+        vec![EdgeTick { edge: EdgeId(edge), counts, p50_us: 5_000, p99_us: 9_000, again: 0.0 }];
     let tick = Tick { t: 0, ms: 200, spans: 0, edges };
     app.world_mut().write_message(Played { tick, start, length: 0.2 });
 }
@@ -167,7 +168,8 @@ fn records_are_packed_as_the_shader_unpacks_them() {
 #[test]
 fn a_renderer_that_has_stopped_costs_no_memory() {
     let mut particles = Particles::default();
-    let tick = EdgeTick { edge: EdgeId(1), counts: ok(300_000.0), p50_us: 0, p99_us: 0 };
+    let tick =
+        EdgeTick { edge: EdgeId(1), counts: ok(300_000.0), p50_us: 0, p99_us: 0, again: 0.0 };
     let mut out = Vec::new();
     let mut left_out = 0;
     for second in 0..10 {

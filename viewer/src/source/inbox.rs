@@ -153,7 +153,13 @@ mod tests {
     use super::*;
 
     fn tick(t: u64, hops: usize) -> Event {
-        let edge = EdgeTick { edge: EdgeId(1), counts: Counts::default(), p50_us: 0, p99_us: 0 };
+        let edge = EdgeTick {
+            edge: EdgeId(1),
+            counts: Counts::default(),
+            p50_us: 0,
+            p99_us: 0,
+            again: 0.0,
+        };
         Event::Message(FeedMessage::Tick(Tick { t, ms: 200, spans: 0, edges: vec![edge; hops] }))
     }
 

@@ -92,6 +92,7 @@ impl Rig {
             counts: Counts { ok, ..Counts::default() },
             p50_us: 5_000,
             p99_us: 20_000,
+            again: 0.0,
         };
         let edges = hops.iter().map(edge).collect();
         let t = T0 + self.now - 200;
