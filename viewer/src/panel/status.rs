@@ -102,13 +102,17 @@ fn freshness(playback: &Playback, source: &SourceState, behind: f64) -> (String,
             let text = format!("no data for {}, {}", whole(age), next_try(*retry_in));
             (text, Mood::Alarmed)
         }
-        _ if age > STALE => (format!("no data for {}", whole(age)), Mood::Alarmed),
-        _ if age > LATE => (format!("no data for {}", whole(age)), Mood::Worried),
-        SourceState::Live(_) => (format!("live, {} behind", duration(behind.max(0.1))), Mood::Good),
         // The bar says "paused" already.
         SourceState::Sample(_) | SourceState::Recording(_) if playback.speed == 0.0 => {
             (String::new(), Mood::Neutral)
         }
+        // A recording tells every second that it goes on.
+        SourceState::Sample(_) | SourceState::Recording(_) if age > LATE => {
+            ("ended".to_owned(), Mood::Neutral)
+        }
+        _ if age > STALE => (format!("no data for {}", whole(age)), Mood::Alarmed),
+        _ if age > LATE => (format!("no data for {}", whole(age)), Mood::Worried),
+        SourceState::Live(_) => (format!("live, {} behind", duration(behind.max(0.1))), Mood::Good),
         SourceState::Sample(_) | SourceState::Recording(_) => ("playing".to_owned(), Mood::Good),
     }
 }
@@ -166,9 +170,10 @@ mod tests {
     }
 
     #[test]
-    fn a_recording_that_stands_still_does_not_say_that_it_plays() {
+    fn a_recording_that_stands_still_or_is_over_does_not_say_that_it_plays() {
         let shop = SourceState::Recording("shop".to_owned());
         assert_eq!(said(&shop, 0.2), ("playing".to_owned(), Mood::Good));
+        assert_eq!(said(&shop, 20.0), ("ended".to_owned(), Mood::Neutral));
         let paused = Playback { speed: 0.0, ..Playback::default() };
         let status = status(&Traffic::default(), &paused, &shop, 0.3, &TimeZone::UTC);
         assert!(status.paused);
