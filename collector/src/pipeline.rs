@@ -214,7 +214,7 @@ fn resolved_early(count: u64) -> String {
 }
 
 fn messages(drained: Drained, begin_ms: u64, end_ms: u64) -> (Option<Graph>, Tick) {
-    let Drained { spans, nodes, edges, merged, moved } = drained;
+    let Drained { spans, nodes, edges, merged, moved, unknown } = drained;
     let changed = !nodes.is_empty() || !edges.is_empty() || !merged.is_empty();
     let graph = changed.then(|| Graph {
         complete: false,
@@ -229,6 +229,7 @@ fn messages(drained: Drained, begin_ms: u64, end_ms: u64) -> (Option<Graph>, Tic
         t: begin_ms,
         ms: length(begin_ms, end_ms),
         spans,
+        unknown,
         edges: moved.into_iter().map(edge_tick).collect(),
     };
     (graph, tick)

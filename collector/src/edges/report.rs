@@ -7,7 +7,8 @@
 //! {
 //!   "schema": "spanfall.edges/1",
 //!   "totals": {
-//!     "spans": 4, "hops": 2, "unpaired": 0, "duplicates": 0, "rejected": 0, "early": 0
+//!     "spans": 4, "hops": 2, "unpaired": 0, "duplicates": 0, "rejected": 0, "early": 0,
+//!     "unknown": 0, "dropped": 0, "unknown_triggers": 0
 //!   },
 //!   "nodes": [
 //!     { "kind": "function", "name": "checkout", "account": "123456789012", "region": "eu-west-1" },
@@ -39,6 +40,11 @@
 //! - `unpaired` are spans whose other side never came though one was to be expected; `rejected` are
 //!   spans that no one can use; `early` are spans that had to be resolved early to save memory, in
 //!   which case the result may depend on the order of the input.
+//! - `unknown` are hops of which one end is not known: their trigger is not, or their callee sent no
+//!   span though it is a function, or has sent some for other calls (others are taken for hosts that
+//!   send none). `unknown_triggers` are the nodes that run by a trigger that nobody knows;
+//!   `[[trigger]]` tables can name it. `dropped` are hops that are on no edge, because there are more
+//!   than 200,000.
 //! - Nodes are sorted by kind (in the order of `NodeKind`), name, account and region; edges by the
 //!   names of source and target, then by their kinds, accounts and regions.
 //!
@@ -49,7 +55,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use crate::reduce::hop::Counts;
-use crate::reduce::node::{Node, NodeId};
+use crate::reduce::node::{Node, NodeId, NodeKind, UNKNOWN_TRIGGER};
 use crate::reduce::{Account, Reducer, Summary};
 
 /// The schema of the JSON.
@@ -85,6 +91,12 @@ pub struct Totals {
     pub rejected: u64,
     /// Spans that were resolved early to save memory.
     pub early: u64,
+    /// Hops of which one end is not known.
+    pub unknown: u64,
+    /// Hops that are on no edge, because there are too many.
+    pub dropped: u64,
+    /// Nodes that run by a trigger that nobody knows.
+    pub unknown_triggers: u64,
 }
 
 /// A node.
@@ -154,15 +166,6 @@ impl Report {
     /// Reads a reducer that has resolved everything. `rejected`: spans that it refused.
     pub fn new(reducer: &Reducer, rejected: u64) -> Self {
         let stats = reducer.stats();
-        let totals = Totals {
-            spans: stats.spans,
-            hops: stats.hops,
-            ignored: stats.ignored,
-            unpaired: stats.unpaired,
-            duplicates: stats.duplicates,
-            rejected,
-            early: stats.early,
-        };
         let known = reducer.nodes();
         let names: HashMap<NodeId, &Node> =
             known.iter().map(|known| (known.id, &known.node)).collect();
@@ -173,6 +176,22 @@ impl Report {
         });
         let mut edges: Vec<_> = edges.collect();
         edges.sort_by(|a, b| a.order().cmp(&b.order()));
+        let from_unknown = |edge: &&ReportEdge| {
+            edge.source.kind == NodeKind::Users && edge.source.name == UNKNOWN_TRIGGER
+        };
+        let unknown_triggers = edges.iter().filter(from_unknown).count() as u64;
+        let totals = Totals {
+            spans: stats.spans,
+            hops: stats.hops,
+            ignored: stats.ignored,
+            unpaired: stats.unpaired,
+            duplicates: stats.duplicates,
+            rejected,
+            early: stats.early,
+            unknown: reducer.unknown().round() as u64,
+            dropped: stats.dropped,
+            unknown_triggers,
+        };
         let mut nodes: Vec<_> = known
             .iter()
             .map(|known| ReportNode { node: known.node.clone(), entry: known.entry })

@@ -141,7 +141,18 @@ fn time(us: u64) -> String {
 
 /// The last lines: what there was in all.
 fn totals(report: &Report) -> String {
-    let Totals { spans, hops, ignored, unpaired, duplicates, rejected, early } = report.totals;
+    let Totals {
+        spans,
+        hops,
+        ignored,
+        unpaired,
+        duplicates,
+        rejected,
+        early,
+        unknown,
+        dropped,
+        unknown_triggers: _,
+    } = report.totals;
     let edges = report.edges.len() as u64;
     let nodes = report.nodes.len() as u64;
     let many = |number, one: &str, more: &str| {
@@ -160,6 +171,8 @@ fn totals(report: &Report) -> String {
         (duplicates, "duplicate"),
         (rejected, "rejected"),
         (early, "resolved early to save memory"),
+        (unknown, "hops with an end that is not known"),
+        (dropped, "hops on no edge, because there are too many"),
     ];
     for (number, what) in asides.into_iter().filter(|(number, _)| *number > 0) {
         // Writing to a string cannot fail.

@@ -135,7 +135,18 @@ fn the_json_is_as_documented() {
     assert_eq!(keys(&value), ["edges", "nodes", "schema", "totals"]);
     assert_eq!(
         keys(&value["totals"]),
-        ["duplicates", "early", "hops", "ignored", "rejected", "spans", "unpaired"]
+        [
+            "dropped",
+            "duplicates",
+            "early",
+            "hops",
+            "ignored",
+            "rejected",
+            "spans",
+            "unknown",
+            "unknown_triggers",
+            "unpaired"
+        ]
     );
     let edge = value["edges"]
         .as_array()

@@ -57,6 +57,12 @@ impl Readings {
     pub(crate) fn read(&self) -> Vec<Family> {
         let mut families = self.about_the_program();
         families.extend(about_reducing(&self.reducer.stats()));
+        families.push(gauge(
+            "spanfall.hops.unknown",
+            "{hop}",
+            "Hops of which one end is not known: their trigger is, or their callee's span is missing.",
+            self.reducer.unknown().round() as u64,
+        ));
         families.extend(about_the_feed(&self.hub.stats()));
         if let Some(receiver) = &self.receiver {
             families.extend(about_receiving(receiver.counters()));
@@ -85,7 +91,17 @@ impl Readings {
 }
 
 fn about_reducing(stats: &Stats) -> Vec<Family> {
-    let Stats { spans, duplicates, hops, ignored, unpaired, pending, early } = *stats;
+    let Stats {
+        spans,
+        duplicates,
+        hops,
+        ignored,
+        unpaired,
+        pending,
+        early,
+        dropped,
+        learned_entries,
+    } = *stats;
     vec![
         counter("spanfall.spans", "{span}", "Spans received.", spans),
         counter(
@@ -119,6 +135,18 @@ fn about_reducing(stats: &Stats) -> Vec<Family> {
             "{hop}",
             "Hops that [[node.ignore]] leaves out: they are on no edge, and not among spanfall.hops.",
             ignored,
+        ),
+        gauge(
+            "spanfall.hops.dropped",
+            "{hop}",
+            "Hops on no edge, because there are too many edges.",
+            dropped,
+        ),
+        gauge(
+            "spanfall.entries.learned",
+            "{node}",
+            "Nodes whose callers never turn up: their requests are shown at once as entering there.",
+            learned_entries,
         ),
     ]
 }

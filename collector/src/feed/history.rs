@@ -140,7 +140,14 @@ mod tests {
     use super::*;
 
     fn frame(t: u64) -> Frame {
-        Frame::encode(&Message::Tick(Tick { t, ms: 200, spans: 0, edges: Vec::new() })).unwrap()
+        Frame::encode(&Message::Tick(Tick {
+            t,
+            ms: 200,
+            spans: 0,
+            unknown: 0.0,
+            edges: Vec::new(),
+        }))
+        .unwrap()
     }
 
     #[tokio::test]

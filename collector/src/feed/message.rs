@@ -126,6 +126,10 @@ pub struct Tick {
     /// Spans received in it.
     #[serde(default)]
     pub spans: u64,
+    /// Hops of which one end is not known, or that are on no edge because there are too many.
+    /// Negative where more of those that were told before have become known since.
+    #[serde(default, skip_serializing_if = "is_zero", serialize_with = "short_number")]
+    pub unknown: f64,
     /// The edges that moved.
     #[serde(default)]
     pub edges: Vec<EdgeTick>,
@@ -256,6 +260,16 @@ pub enum Request {
         #[serde(default)]
         edges: Vec<EdgeId>,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn short_number<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    ShortNumber(*value).serialize(serializer)
 }
 
 fn is_false(value: &bool) -> bool {

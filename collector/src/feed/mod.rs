@@ -47,10 +47,12 @@
 //! because a late span told better (as slow or ok by what is slow then; never more than there
 //! were). A ninth number, where it is not 0, says how many of the edge's hops are corrections of
 //! what earlier ticks showed (negative where those are taken back), so that the rest is new requests.
-//! When nothing happens there is one empty tick a second.
+//! `unknown`, if it is there, says of how many of the hops one end is not known: they come from an
+//! unknown trigger, or their callee's span is missing; negative where more of those before have
+//! become known. When nothing happens there is one empty tick a second.
 //!
 //! ```json
-//! {"type":"tick","t":1795417200200,"ms":200,"spans":14,
+//! {"type":"tick","t":1795417200200,"ms":200,"spans":14,"unknown":1,
 //!  "edges":[[21,3,0,0,1,1,48200,260000],[22,2,1,0,1,0,31000,1210000]]}
 //! ```
 //!

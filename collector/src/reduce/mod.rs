@@ -57,7 +57,7 @@ use nodes::{NodeIndex, Nodes, Texts};
 use origin::Origins;
 use pair::{Context, Pairing};
 use sums::{AccountSums, OTHER_OPERATIONS};
-use tally::Tally;
+use tally::{Ends, ONE, Tally};
 use usual::Bounds;
 
 /// What became of one export request.
@@ -95,6 +95,9 @@ pub struct Drained {
     pub merged: Vec<(NodeId, NodeId)>,
     /// The edges that moved.
     pub moved: Vec<Moved>,
+    /// Hops of which one end is not known, or that are on no edge because there are too many.
+    /// Negative where more of those that were told before have become known since.
+    pub unknown: f64,
 }
 
 /// One edge's hops since the last drain.
@@ -167,6 +170,11 @@ pub struct Stats {
     pub pending: u64,
     /// Spans that were resolved before their time because of `max_pending`.
     pub early: u64,
+    /// Hops that are on no edge, because there are too many edges (200,000).
+    pub dropped: u64,
+    /// Nodes whose callers never turn up, so that their requests are shown at once as entering
+    /// there.
+    pub learned_entries: u64,
 }
 
 /// How often the reducer forgets what nobody needs any more, in milliseconds.
@@ -205,6 +213,8 @@ struct Told {
     edges: HashSet<EdgeId, foldhash::fast::RandomState>,
     /// Nodes known in part, and what they were last said to be.
     merged: HashMap<NodeId, NodeId, foldhash::fast::RandomState>,
+    /// Hops on no edge, as of the last drain.
+    dropped: f64,
 }
 
 impl Reducer {
@@ -245,8 +255,29 @@ impl Reducer {
     /// edges does that first. At the end of a recording it is done once, so that the result does
     /// not depend on what was read first.
     fn settle(&self) {
-        let name = |(source, target)| self.nodes.edge(source, target).0;
-        self.tally.settle(name, self.settings.load().slow, self.now_ms.load(Ordering::Relaxed));
+        let ends = |(source, target)| self.ends(source, target);
+        self.tally.settle(ends, self.settings.load().slow, self.now_ms.load(Ordering::Relaxed));
+    }
+
+    fn ends(&self, source: NodeIndex, target: NodeIndex) -> Ends {
+        Ends {
+            edge: self.nodes.edge(source, target).0,
+            from_unknown: self.nodes.is(source, NodeKind::Users, node::UNKNOWN_TRIGGER),
+            tells: self.nodes.kind(target) == NodeKind::Function,
+        }
+    }
+
+    /// Hops of which one end is not known: they come from an unknown trigger, or are calls whose
+    /// callee sent no span though it is a function, or has sent some for other calls.
+    pub fn unknown(&self) -> f64 {
+        self.settle();
+        let mut unknown = 0;
+        self.tally.for_each(|(source, target), sums| {
+            unknown += sums.unknown(self.ends(source, target));
+        });
+        #[expect(clippy::cast_precision_loss, reason = "exact up to nine billion hops")]
+        let unknown = unknown as f64;
+        unknown / ONE as f64
     }
 
     /// Resolves what has waited long enough, and takes what happened since the last call.
@@ -260,13 +291,15 @@ impl Reducer {
         };
         let mut told = self.told.lock();
         self.tell_merged(&mut told, &mut drained);
-        drained.moved = self.tally.drain(|(source, target)| {
+        (drained.moved, drained.unknown) = self.tally.drain(|(source, target)| {
             let (id, edge) = self.nodes.edge(source, target);
             if told.edges.insert(id) {
                 drained.edges.push((id, edge));
             }
             id
         });
+        let dropped = self.tally.dropped();
+        drained.unknown += dropped - std::mem::replace(&mut told.dropped, dropped);
         let mut new: HashSet<NodeId> = HashSet::default();
         for (_, edge) in &drained.edges {
             new.extend(
@@ -426,6 +459,8 @@ impl Reducer {
             unpaired: self.tally.unpaired(),
             pending: self.pairing.held(),
             early: self.early.load(Ordering::Relaxed),
+            dropped: self.tally.dropped().round() as u64,
+            learned_entries: self.nodes.learned_entries(),
         }
     }
 

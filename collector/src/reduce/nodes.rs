@@ -137,6 +137,20 @@ impl Nodes {
             && agrees(&one.region, &other.region)
     }
 
+    /// Whether a node is of that kind and name.
+    pub(super) fn is(&self, index: NodeIndex, kind: NodeKind, name: &str) -> bool {
+        let inner = self.inner.read();
+        let entry = inner.entries.get(index as usize);
+        entry.is_some_and(|entry| entry.node.kind == kind && entry.node.name == name)
+    }
+
+    /// How many nodes experience takes for entries.
+    pub(super) fn learned_entries(&self) -> u64 {
+        let inner = self.inner.read();
+        let learned = |entry: &&Entry| entry.habit.entry.load(Ordering::Relaxed) > 0;
+        inner.entries.iter().filter(learned).count() as u64
+    }
+
     /// Visits all nodes: index, identity, name, and what each is.
     pub(super) fn for_each(&self, mut visit: impl FnMut(NodeIndex, NodeId, &Node, NodeIndex)) {
         for (index, entry) in (0..).zip(&self.inner.read().entries) {

@@ -8,7 +8,8 @@ use hashbrown::HashMap;
 use super::Summary;
 use super::histogram::Histogram;
 use super::hop::{Class, Counts};
-use super::tally::{Counted, ONE};
+use super::sides::Sides;
+use super::tally::{Counted, Ends, ONE};
 
 /// An edge keeps this many operations apart; the rest share one.
 const MOST_OPERATIONS: usize = 100;
@@ -30,6 +31,9 @@ pub(super) struct Sums {
     failed: Histogram,
     /// Hops that worked and have a known latency, whatever they stand for.
     timed: i64,
+    /// Hops that only their caller told of, and those that both sides did.
+    lone: i64,
+    both: i64,
 }
 
 impl Sums {
@@ -38,6 +42,12 @@ impl Sums {
         self.counts[hop.class as usize] += weight;
         if hop.cold {
             self.counts[COLD] += weight;
+        }
+        match hop.sighting.sides {
+            // Who refuses a call sends no span of it.
+            Sides::Client if hop.class != Class::Throttled => self.lone += weight,
+            Sides::Both => self.both += weight,
+            _ => {}
         }
         if let Class::Ok | Class::Slow = hop.class {
             self.worked.add(hop.latency, weight);
@@ -52,6 +62,24 @@ impl Sums {
         self.worked.merge(&other.worked);
         self.failed.merge(&other.failed);
         self.timed += other.timed;
+        self.lone += other.lone;
+        self.both += other.both;
+    }
+
+    /// Of these hops, in millionths, those of which one end is not known. A callee that never tells
+    /// of any request is no callee whose span was lost; `answered`: this one has told of some.
+    pub(super) fn unknown(&self, ends: Ends, answered: impl FnOnce() -> bool) -> i64 {
+        if ends.from_unknown {
+            self.total()
+        } else if self.lone != 0 && (ends.tells || answered()) {
+            self.lone
+        } else {
+            0
+        }
+    }
+
+    fn total(&self) -> i64 {
+        self.counts[..COLD].iter().sum()
     }
 
     /// Latencies of the hops that worked, and how many of these have one.
@@ -148,6 +176,17 @@ impl AccountSums {
     /// Whether everything that was counted was taken back.
     pub(super) fn is_nothing(&self) -> bool {
         self.operations.values().all(|sums| sums.counts == [0; 5])
+    }
+
+    /// Whether a callee has told of any of these hops.
+    pub(super) fn answered(&self) -> bool {
+        self.parts().any(|sums| sums.both != 0)
+    }
+
+    /// See [`Sums::unknown`].
+    pub(super) fn unknown(&self, ends: Ends) -> i64 {
+        let answered = self.answered();
+        self.parts().map(|sums| sums.unknown(ends, || answered)).sum()
     }
 
     /// The sums of every operation, each for itself.

@@ -48,6 +48,16 @@ pub(super) struct Counted {
     pub(super) sighting: Sighting,
 }
 
+/// What is known of an edge's ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ends {
+    pub(super) edge: EdgeId,
+    /// Nobody knows where its requests come from.
+    pub(super) from_unknown: bool,
+    /// Its target is of a kind that tells of its requests.
+    pub(super) tells: bool,
+}
+
 /// An edge's sums.
 #[derive(Debug, Default)]
 struct EdgeTally {
@@ -73,6 +83,17 @@ fn whole(sum: &std::sync::atomic::AtomicI64) -> u64 {
 /// What is usual on an edge is forgotten when nothing moved there for so long, in milliseconds.
 const FORGET_MS: u64 = 86_400_000;
 
+/// Hops of an edge that were judged, and have not been told.
+#[derive(Debug)]
+struct Judged {
+    key: EdgeKey,
+    told: Sums,
+    /// Those that are corrections of what was told before, in millionths.
+    again: i64,
+    /// Those of which one end is not known, in millionths.
+    unknown: i64,
+}
+
 /// The accounts of all edges, shared by all receivers.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
@@ -84,10 +105,12 @@ pub(super) struct Tally {
     /// The traces of spans that came lately.
     pub(super) traces: Traces,
     pub(super) observer: Observer,
+    /// Hops that are on no edge, in millionths.
+    dropped: std::sync::atomic::AtomicI64,
     /// What is usual on each edge. Whoever judges holds it, so that one does at a time.
     usual: Mutex<HashMap<EdgeId, Usual, foldhash::fast::RandomState>>,
-    /// What was judged since the last drain, and how much of it is corrections.
-    judged: Mutex<Vec<(EdgeKey, Sums, i64)>>,
+    /// What was judged since the last drain.
+    judged: Mutex<Vec<Judged>>,
     /// How often it was drained.
     drains: std::sync::atomic::AtomicU32,
 }
@@ -142,7 +165,10 @@ impl Tally {
             return;
         }
         let key = (hop.source, hop.target);
-        let Some(edge) = self.edge(key) else { return };
+        let Some(edge) = self.edge(key) else {
+            self.dropped.fetch_add(sign * hop.weight, std::sync::atomic::Ordering::Relaxed);
+            return;
+        };
         self.hops.fetch_add(sign * hop.weight, std::sync::atomic::Ordering::Relaxed);
         let mut tally = edge.lock();
         tally.tick.add(hop, sign);
@@ -171,6 +197,13 @@ impl Tally {
         u64::try_from(self.unpaired.load(std::sync::atomic::Ordering::Relaxed)).unwrap_or(0)
     }
 
+    /// Hops that are on no edge, because there are too many edges already.
+    pub(super) fn dropped(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "exact up to nine billion hops")]
+        let dropped = self.dropped.load(std::sync::atomic::Ordering::Relaxed) as f64;
+        dropped / ONE as f64
+    }
+
     /// All hops so far, corrections netted.
     pub(super) fn hops(&self) -> u64 {
         whole(&self.hops)
@@ -182,16 +215,16 @@ impl Tally {
     }
 
     /// Judges the hops that were counted since the last time, by `now_ms`: which of those that
-    /// worked were slow. `name` says which edge an edge is, as it is known now: nodes that turned
+    /// worked were slow. `ends` says which edge an edge is, as it is known now: nodes that turned
     /// out to be the same make one edge of two, and what is usual there is usual on both.
-    pub(super) fn settle(&self, mut name: impl FnMut(EdgeKey) -> EdgeId, slow: Slow, now_ms: u64) {
+    pub(super) fn settle(&self, ends: impl Fn(EdgeKey) -> Ends, slow: Slow, now_ms: u64) {
         let mut usual = self.usual.lock();
         let moved = std::mem::take(&mut *self.moved.lock());
         let mut moved: Vec<_> =
-            moved.into_iter().map(|(key, edge)| (name(key), key, edge)).collect();
-        moved.sort_unstable_by_key(|(id, key, _)| (*id, *key));
+            moved.into_iter().map(|(key, edge)| (ends(key), key, edge)).collect();
+        moved.sort_unstable_by_key(|(ends, key, _)| (ends.edge, *key));
         let mut judged = self.judged.lock();
-        for same in moved.chunk_by(|a, b| a.0 == b.0) {
+        for same in moved.chunk_by(|a, b| a.0.edge == b.0.edge) {
             let ticks: SmallVec<[(AccountSums, i64); 1]> = same
                 .iter()
                 .map(|(_, _, edge)| {
@@ -200,13 +233,16 @@ impl Tally {
                     (std::mem::take(&mut tally.tick), std::mem::take(&mut tally.again))
                 })
                 .collect();
-            let usual = usual.entry(same[0].0).or_default();
+            let usual = usual.entry(same[0].0.edge).or_default();
             let worked = || ticks.iter().flat_map(|(tick, _)| tick.parts()).map(Sums::worked);
             worked().for_each(|(latency, hops)| usual.observe(latency, hops, now_ms));
             let last = worked().map(|(latency, _)| latency);
             let over_us = usual.judge(last, slow).slow_over_us;
-            for ((_, key, edge), (tick, again)) in same.iter().zip(ticks) {
-                judged.push((*key, edge.lock().all.settle(tick, over_us), again));
+            for ((ends, key, edge), (tick, again)) in same.iter().zip(ticks) {
+                let all = &mut edge.lock().all;
+                let told = all.settle(tick, over_us);
+                let unknown = told.unknown(*ends, || all.answered());
+                judged.push(Judged { key: *key, told, again, unknown });
             }
         }
     }
@@ -221,12 +257,16 @@ impl Tally {
         self.usual.lock().get(&edge).map(|usual| usual.bounds(slow)).unwrap_or_default()
     }
 
-    /// What was judged since the last call, by the edge as `name` knows it now.
-    pub(super) fn drain(&self, mut name: impl FnMut(EdgeKey) -> EdgeId) -> Vec<Moved> {
+    /// What was judged since the last call, by the edge as `name` knows it now; and the hops of
+    /// which one end is not known.
+    pub(super) fn drain(&self, mut name: impl FnMut(EdgeKey) -> EdgeId) -> (Vec<Moved>, f64) {
         self.drains.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let judged = std::mem::take(&mut *self.judged.lock());
-        let mut judged: Vec<_> =
-            judged.into_iter().map(|(key, sums, again)| (name(key), sums, again)).collect();
+        let unknown: i64 = judged.iter().map(|judged| judged.unknown).sum();
+        let mut judged: Vec<_> = judged
+            .into_iter()
+            .map(|judged| (name(judged.key), judged.told, judged.again))
+            .collect();
         judged.sort_by_key(|(edge, ..)| *edge);
         judged.dedup_by(|next, kept| {
             let same = next.0 == kept.0;
@@ -236,7 +276,7 @@ impl Tally {
             }
             same
         });
-        judged
+        let moved = judged
             .into_iter()
             .filter(|(_, sums, _)| *sums != Sums::default())
             .map(|(edge, sums, again)| {
@@ -251,7 +291,10 @@ impl Tally {
                     again,
                 }
             })
-            .collect()
+            .collect();
+        #[expect(clippy::cast_precision_loss, reason = "exact up to nine billion hops")]
+        let unknown = unknown as f64 / ONE as f64;
+        (moved, unknown)
     }
 
     /// Visits what the sides of all edges' hops saw.
@@ -278,6 +321,7 @@ mod tests {
     use super::*;
     use crate::reduce::histogram::bucket;
     use crate::reduce::hop::Counts;
+    use crate::reduce::sides::Sides;
 
     fn hop(class: Class) -> Counted {
         Counted {
@@ -310,9 +354,13 @@ mod tests {
         EdgeId(1)
     }
 
+    fn ends(key: EdgeKey) -> Ends {
+        Ends { edge: one_edge(key), from_unknown: false, tells: false }
+    }
+
     fn tick(tally: &Tally, slow: Slow) -> Vec<Moved> {
-        tally.settle(one_edge, slow, 0);
-        tally.drain(one_edge)
+        tally.settle(ends, slow, 0);
+        tally.drain(one_edge).0
     }
 
     fn account(tally: &Tally) -> Counts {
@@ -356,11 +404,11 @@ mod tests {
         let tally = Tally::default();
         let slow = Slow::Over(Duration::from_millis(100));
         add(&tally, &took(50));
-        tally.settle(one_edge, slow, 0);
+        tally.settle(ends, slow, 0);
         add(&tally, &took(200));
-        tally.settle(one_edge, slow, 0);
+        tally.settle(ends, slow, 0);
         assert_eq!(account(&tally), Counts { ok: 1.0, slow: 1.0, ..Counts::default() });
-        let moved = tally.drain(one_edge);
+        let moved = tally.drain(one_edge).0;
         assert_eq!(moved.len(), 1);
         assert_eq!(moved[0].counts, account(&tally));
     }
@@ -387,6 +435,44 @@ mod tests {
         let told = tick(&tally, Slow::Over(Duration::from_millis(100)))[0].counts;
         assert_eq!((told.ok, told.slow), (-1.0, 0.0));
         tally.for_each(|_, sums| assert!(sums.is_nothing()));
+    }
+
+    #[test]
+    fn a_hop_without_its_callee_is_unknown_where_the_target_tells_of_others() {
+        let unknown = |tally: &Tally, ends: Ends| {
+            tally.settle(|_| ends, Slow::Auto, 0);
+            tally.drain(one_edge).1
+        };
+        let seen = |sides, class| Counted {
+            sighting: Sighting { sides, ..Sighting::default() },
+            ..hop(class)
+        };
+        let lone = seen(Sides::Client, Class::Ok);
+        let answered = seen(Sides::Both, Class::Ok);
+        let refused = seen(Sides::Client, Class::Throttled);
+        let entry = seen(Sides::Server, Class::Ok);
+        let silent = ends((1, 2));
+        let tally = Tally::default();
+        add(&tally, &lone);
+        assert_eq!(unknown(&tally, silent), 0.0, "a host that never tells of its requests");
+        add(&tally, &lone);
+        assert_eq!(unknown(&tally, Ends { tells: true, ..silent }), 1.0, "a function does");
+        add(&tally, &refused);
+        add(&tally, &lone);
+        assert_eq!(unknown(&tally, silent), 0.0, "a refusal is no answer of a callee's");
+        add(&tally, &answered);
+        add(&tally, &lone);
+        assert_eq!(unknown(&tally, silent), 1.0, "it has told of another one");
+        take_back(&tally, &lone);
+        assert_eq!(unknown(&tally, silent), -1.0);
+        add(&tally, &entry);
+        assert_eq!(unknown(&tally, Ends { from_unknown: true, ..silent }), 1.0);
+        let all = |ends: Ends| {
+            let mut unknown = 0;
+            tally.for_each(|_, sums| unknown += sums.unknown(ends));
+            unknown / ONE
+        };
+        assert_eq!((all(silent), all(Ends { from_unknown: true, ..silent })), (3, 6));
     }
 
     proptest! {

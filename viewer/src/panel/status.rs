@@ -16,6 +16,8 @@ pub(super) struct Status {
     /// The shares of slow, throttled and failed requests, in [`SHARES`]'s order; and whether
     /// there are any.
     pub(super) shares: [(String, bool); 3],
+    /// The share of requests of which one end is not known; empty where that is not worth a word.
+    pub(super) unknown: String,
     /// A word for the kind of source, such as `LIVE`.
     pub(super) source: &'static str,
     /// Which one.
@@ -67,6 +69,7 @@ pub(super) fn status(
     Status {
         rate: number(total),
         shares: SHARES.map(|class| (share(rates.of(class), total), rates.of(class) > 0.0)),
+        unknown: unknown(traffic),
         source: word,
         name,
         fresh,
@@ -74,6 +77,11 @@ pub(super) fn status(
         paused: playback.speed == 0.0,
         clock: traffic.time().map(|at| clock(at, playback.speed == 0.0, zone)).unwrap_or_default(),
     }
+}
+
+fn unknown(traffic: &Traffic) -> String {
+    let said = |part| format!("one end unknown: {}", share(part, 1.0));
+    traffic.unknown.share().map(said).unwrap_or_default()
 }
 
 /// The time on the wall in this zone; empty where the feed's clock is absurd.

@@ -39,6 +39,10 @@ impl Plugin for TopBarPlugin {
 struct Tree {
     rate: Entity,
     shares: [Share; 3],
+    /// How many requests have an end that is not known; shown where there are many.
+    unknown: Entity,
+    /// Its text, for which a narrow window has no room.
+    unknown_text: Entity,
     brand: Entity,
     paused: Entity,
     chip: Entity,
@@ -87,6 +91,7 @@ fn fit_width(
     for share in tree.shares {
         paint.show(share.word, width >= NARROW);
     }
+    paint.show(tree.unknown_text, width >= NARROW);
     paint.show(tree.brand, width >= VERY_NARROW);
     paint.show(tree.name, width >= VERY_NARROW);
 }
@@ -143,6 +148,9 @@ fn spawn(mut build: Build<'_, '_>) {
         Share { sign, figure: text, word }
     });
 
+    let unknown = build.line(left, 0.0);
+    let unknown_text = build.text(unknown, Style::Second, "");
+
     let right = build.line(bar, 20.0);
     let paused = build.line(right, 6.0);
     build.sign(paused, Mark::Pause, 16);
@@ -164,6 +172,8 @@ fn spawn(mut build: Build<'_, '_>) {
     build.commands.insert_resource(Tree {
         rate,
         shares,
+        unknown,
+        unknown_text,
         brand,
         paused,
         chip,
@@ -186,7 +196,7 @@ fn update(
     mut paint: Paint<'_, '_>,
 ) {
     let Some(tree) = tree else { return };
-    let Status { rate, shares, source, name, fresh, mood, paused, clock } =
+    let Status { rate, shares, unknown, source, name, fresh, mood, paused, clock } =
         status(&traffic, &playback, &source, lag.shown, &zone.0);
     let colors = &theme.colors;
     paint.text(tree.rate, &rate);
@@ -202,6 +212,8 @@ fn update(
         paint.sign(sign, Mark::Class(class), mark);
         paint.text_color(figure, color);
     }
+    paint.show(tree.unknown, !unknown.is_empty());
+    paint.text(tree.unknown_text, &unknown);
     paint.show(tree.paused, paused);
     paint.show(tree.chip, !source.is_empty());
     paint.text(tree.source, source);

@@ -160,7 +160,13 @@ mod tests {
             p99_us: 0,
             again: 0.0,
         };
-        Event::Message(FeedMessage::Tick(Tick { t, ms: 200, spans: 0, edges: vec![edge; hops] }))
+        Event::Message(FeedMessage::Tick(Tick {
+            t,
+            ms: 200,
+            spans: 0,
+            unknown: 0.0,
+            edges: vec![edge; hops],
+        }))
     }
 
     fn inbox() -> (Arc<AtomicUsize>, Arc<Inbox>) {

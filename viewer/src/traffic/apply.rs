@@ -117,6 +117,7 @@ impl Traffic {
         for moved in &tick.edges {
             self.follow_edge(moved, start, end, second);
         }
+        self.unknown.follow(tick);
         self.reach(end, second);
     }
 

@@ -7,6 +7,7 @@ pub mod model;
 mod rates;
 #[cfg(test)]
 mod tests;
+mod unknown;
 
 pub use model::{EdgeState, NodeState, Rates, Series, Traffic};
 pub use rates::TIME_CONSTANT;

@@ -10,6 +10,8 @@ use spanfall_collector::feed::message::{Detail, Notice};
 use spanfall_collector::reduce::hop::{Counts, EdgeId};
 use spanfall_collector::reduce::node::{NodeId, NodeKind};
 
+use super::unknown::Unknown;
+
 /// Seconds of past that the model keeps for sparklines.
 pub const SERIES_SECONDS: usize = 300;
 
@@ -24,6 +26,8 @@ pub struct Traffic {
     pub total: Series,
     /// Smoothed rates of all hops together.
     pub rates: Rates,
+    /// Hops of which one end is not known, lately.
+    pub unknown: Unknown,
     /// Grows whenever a node or an edge comes, goes or changes its name: layout and meshes are
     /// stale when they were made for another revision.
     pub revision: u64,

@@ -96,7 +96,7 @@ impl Rig {
         };
         let edges = hops.iter().map(edge).collect();
         let t = T0 + self.now - 200;
-        self.send(FeedMessage::Tick(Tick { t, ms: 200, spans: 0, edges }));
+        self.send(FeedMessage::Tick(Tick { t, ms: 200, spans: 0, unknown: 0.0, edges }));
     }
 
     /// Lets time pass, frame by frame.

@@ -18,7 +18,7 @@ fn hub() -> Arc<Hub> {
 }
 
 fn tick(t: u64) -> Option<Tick> {
-    Some(Tick { t, ms: 200, spans: 1, edges: Vec::new() })
+    Some(Tick { t, ms: 200, spans: 1, unknown: 0.0, edges: Vec::new() })
 }
 
 fn node(id: u64) -> GraphNode {

@@ -38,7 +38,11 @@ async fn a_viewer_that_does_not_read_is_noticed_though_the_network_takes_everyth
     let (mut socket, _) = connect_async(format!("ws://{address}/feed")).await.unwrap();
     // Small ticks, far fewer than a socket's buffers hold.
     for t in 0..500 {
-        hub.publish(None, Some(Tick { t, ms: 200, spans: 0, edges: Vec::new() }), Instant::now());
+        hub.publish(
+            None,
+            Some(Tick { t, ms: 200, spans: 0, unknown: 0.0, edges: Vec::new() }),
+            Instant::now(),
+        );
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let (mut received, mut lost) = (0, 0);
