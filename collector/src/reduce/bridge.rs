@@ -5,11 +5,15 @@
 //! Where one trace calls one function several times at once, time tells which answer belongs to
 //! which call. Every possible pair has a cost; two halves stay together until one of them finds a
 //! cheaper partner that prefers it too. That makes the pairs the same in every order of arrival.
+//! Calls of the same trace whose parents are known tell how far the clocks of caller and function
+//! are apart.
 
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
+use super::clock::Clock;
 use super::half::{Half, SpanKey, State};
+use super::nodes::NodeIndex;
 use super::pair::Context;
 use super::shard::{Shard, pair_halves, show};
 
@@ -18,14 +22,88 @@ pub(super) type Bridges = HashMap<u64, Bridge, foldhash::fast::RandomState>;
 
 #[derive(Debug, Default)]
 pub(super) struct Bridge {
-    callers: Side,
+    callers: SmallVec<[Callers; 1]>,
     callees: Side,
+    /// Invocations whose caller is known, and whose clock disagrees with it.
+    known: Side,
+    /// How often everything was paired anew.
+    renewed: u32,
+}
+
+/// The open calls that one node made, by one clock.
+#[derive(Debug)]
+struct Callers {
+    own: NodeIndex,
+    clock: Clock,
+    open: Side,
 }
 
 impl Bridge {
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.callers.len() + self.callees.len()
+        self.callers.iter().map(|it| it.open.len()).sum::<usize>()
+            + self.callees.len()
+            + self.known.len()
+    }
+
+    fn place_of(&self, own: NodeIndex) -> Option<usize> {
+        let last = self.callers.len().checked_sub(1);
+        let place = self.callers.iter().position(|it| it.own == own);
+        place.or(last.filter(|last| *last + 1 >= MOST_CLOCKS))
+    }
+
+    /// The calls of a node.
+    fn of(&mut self, own: NodeIndex) -> &mut Callers {
+        let place = match self.place_of(own) {
+            Some(place) => place,
+            None => {
+                self.callers.push(Callers { own, clock: Clock::default(), open: Side::default() });
+                self.callers.len() - 1
+            }
+        };
+        &mut self.callers[place]
+    }
+
+    /// The list of open halves that this one belongs to.
+    fn side_of(&mut self, half: &Half) -> &mut Side {
+        if half.is_caller() { &mut self.of(half.own).open } else { &mut self.callees }
+    }
+
+    fn ahead_us(&self, caller: &Half) -> i64 {
+        self.place_of(caller.own).map_or(0, |place| self.callers[place].clock.ahead_us())
+    }
+
+    /// How badly two halves fit. Keys decide between equals, so that chance does not.
+    fn price(&self, one: &Half, other: &Half) -> (u64, SpanKey, SpanKey) {
+        let (caller, callee) = if one.is_caller() { (one, other) } else { (other, one) };
+        (cost(caller, callee, self.ahead_us(caller)), caller.key, callee.key)
+    }
+
+    /// The halves on the other side that ended at about the same time.
+    fn near(&self, half: &Half) -> impl Iterator<Item = SpanKey> {
+        let around = |side: &Side, end_us: u64| {
+            let middle = side.partition_point(|(end, _)| *end < end_us);
+            let near = middle.saturating_sub(NEIGHBOURS)..(middle + NEIGHBOURS).min(side.len());
+            side[near].iter().map(|(_, key)| *key).collect::<SmallVec<[SpanKey; 4]>>()
+        };
+        let mut near: SmallVec<[SpanKey; 4]> = SmallVec::new();
+        if half.is_caller() {
+            let end_us = half.end_us().saturating_add_signed(self.ahead_us(half));
+            near.extend(around(&self.callees, end_us));
+        } else {
+            for callers in &self.callers {
+                let ahead_us = callers.clock.ahead_us();
+                let end_us = half.end_us().saturating_add_signed(ahead_us.saturating_neg());
+                near.extend(around(&callers.open, end_us));
+            }
+        }
+        near.into_iter()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.known.is_empty()
+            && self.callees.is_empty()
+            && self.callers.iter().all(|it| it.open.is_empty())
     }
 }
 
@@ -36,6 +114,10 @@ type Side = SmallVec<[(u64, SpanKey); 1]>;
 /// one trace has at once, and a bound on the work that one span can cause.
 const NEIGHBOURS: usize = 64;
 
+/// Callers of one function in one trace whose clocks are told apart; all further ones share one, so
+/// that the work that one span can cause is bounded.
+const MOST_CLOCKS: usize = 16;
+
 /// A half that loses its partner looks for another, whose partner looks on; for so long.
 const MOST_MOVES: usize = 64;
 
@@ -43,19 +125,29 @@ const MOST_MOVES: usize = 64;
 /// says nothing.
 const COLD_US: u64 = 20_000;
 
+/// An invocation that begins right after a call was rather somebody else's: calls that do not wait
+/// are queued first. More than what a call that waited adds to its invocation.
+const QUEUED_US: u64 = 50_000;
+
 /// Ranks pairs that clocks say are impossible behind those that are not. Half a day.
 const IMPOSSIBLE_US: u64 = 43_200_000_000;
 
-/// How badly a call and an invocation fit, in microseconds.
-fn cost(caller: &Half, callee: &Half) -> u64 {
-    let (call_end, end) = (caller.end_us(), callee.end_us());
-    if caller.start_us <= callee.start_us && end <= call_end {
+/// How often one trace's calls to a function are paired anew because of what was learned of
+/// clocks. What is learned converges, and this bounds the work where it does not.
+const MOST_RENEWALS: u32 = 64;
+
+/// How badly a call and an invocation fit, in microseconds, where the invocation's clock is ahead
+/// by this much.
+fn cost(caller: &Half, callee: &Half, ahead_us: i64) -> u64 {
+    let call_start = caller.start_us.saturating_add_signed(ahead_us);
+    let (call_end, end) = (caller.end_us().saturating_add_signed(ahead_us), callee.end_us());
+    if call_start <= callee.start_us && end <= call_end {
         // The caller waited. A cold start comes before the invocation's begin, so that an answer
         // that came at once says more than a call that began at once.
-        (call_end - end) + (callee.start_us - caller.start_us).min(COLD_US)
+        (call_end - end) + (callee.start_us - call_start).min(COLD_US)
     } else if call_end <= callee.start_us {
         // The caller did not wait.
-        callee.start_us - call_end
+        QUEUED_US + (callee.start_us - call_end)
     } else {
         // Their clocks do not agree; that the caller waited longer than it took still holds.
         IMPOSSIBLE_US + caller.duration_us.abs_diff(callee.duration_us)
@@ -66,12 +158,52 @@ impl Shard {
     /// Lets a half look for its other one, if it has reason to.
     pub(super) fn enter_bridge(&mut self, key: SpanKey, context: &Context<'_>) {
         let Some(half) = self.copy(key).filter(Half::may_be_bridged) else { return };
-        let bridge = self.bridges.entry(half.bridge).or_default();
-        let side = if half.is_caller() { &mut bridge.callers } else { &mut bridge.callees };
-        let place = (half.end_us(), key);
-        let index = side.partition_point(|other| *other < place);
-        side.insert(index, place);
+        enter(self.bridges.entry(half.bridge).or_default().side_of(&half), &half);
         self.settle(key, context);
+    }
+
+    /// Learns from a call and an invocation that surely belong together how far their clocks are
+    /// apart, and pairs anew those of which that is not sure.
+    pub(super) fn compare_clocks(&mut self, caller: &Half, callee: &Half, context: &Context<'_>) {
+        if callee.bridge == 0 || !Clock::is_off(caller, callee) {
+            return;
+        }
+        let bridge = self.bridges.entry(callee.bridge).or_default();
+        enter(&mut bridge.known, callee);
+        let clock = &mut bridge.of(caller.own).clock;
+        let before = clock.ahead_us();
+        clock.learn(caller, callee);
+        if clock.ahead_us() != before && bridge.renewed < MOST_RENEWALS {
+            bridge.renewed += 1;
+            self.renew(callee.bridge, context);
+        }
+    }
+
+    /// Pairs all halves of a bridge anew.
+    fn renew(&mut self, key: u64, context: &Context<'_>) {
+        let Some(bridge) = self.bridges.get(&key) else { return };
+        let open = bridge.callers.iter().flat_map(|it| it.open.iter()).map(|(_, key)| *key);
+        let callers: Vec<SpanKey> = open.collect();
+        let callees: Vec<SpanKey> = bridge.callees.iter().map(|(_, key)| *key).collect();
+        let mut parted = Vec::new();
+        for key in callers.iter().chain(&callees) {
+            if let Some(half) = self.half(*key)
+                && half.bridged != 0
+            {
+                half.bridged = 0;
+                show(half, State::Waiting, context.tally);
+                parted.push(*key);
+            }
+        }
+        for key in callers {
+            self.settle(key, context);
+        }
+        for key in parted {
+            if self.copy(key).is_some_and(|half| half.bridged == 0) {
+                self.wait(key, context);
+                self.show_if_safe(key, context);
+            }
+        }
     }
 
     /// Finds the best partner for a half without one, then for the half whose partner that was.
@@ -98,21 +230,13 @@ impl Shard {
     /// The cheapest half on the other side that would rather have this one than what it has.
     fn best_for(&self, free: &Half, context: &Context<'_>) -> Option<SpanKey> {
         let bridge = self.bridges.get(&free.bridge)?;
-        let others = if free.is_caller() { &bridge.callees } else { &bridge.callers };
-        let middle = others.partition_point(|(end, _)| *end < free.end_us());
-        let near = middle.saturating_sub(NEIGHBOURS)..(middle + NEIGHBOURS).min(others.len());
-        let priced = |one: &Half, other: &Half| {
-            let (caller, callee) = if one.is_caller() { (one, other) } else { (other, one) };
-            // Keys decide between equals, so that chance does not.
-            (cost(caller, callee), caller.key, callee.key)
-        };
-        others[near]
-            .iter()
-            .filter_map(|(_, key)| self.copy(*key))
+        bridge
+            .near(free)
+            .filter_map(|key| self.copy(key))
             .filter(|other| free.may_be_of(other, context.nodes))
-            .map(|other| (priced(free, &other), other))
+            .map(|other| (bridge.price(free, &other), other))
             .filter(|(price, other)| match self.copy(other.bridged) {
-                Some(partner) => *price < priced(other, &partner),
+                Some(partner) => *price < bridge.price(other, &partner),
                 None => other.may_be_bridged(),
             })
             .min_by_key(|(price, _)| *price)
@@ -157,6 +281,9 @@ impl Shard {
         if gone.bridge == 0 {
             return;
         }
+        if let Some(bridge) = self.bridges.get_mut(&gone.bridge) {
+            leave(&mut bridge.known, gone);
+        }
         self.strike(gone);
         if let Some(partner) = self.copy(gone.bridged) {
             self.strike(&partner);
@@ -166,13 +293,23 @@ impl Shard {
 
     fn strike(&mut self, half: &Half) {
         if let Some(bridge) = self.bridges.get_mut(&half.bridge) {
-            let side = if half.is_caller() { &mut bridge.callers } else { &mut bridge.callees };
-            if let Ok(index) = side.binary_search(&(half.end_us(), half.key)) {
-                side.remove(index);
-            }
-            if bridge.callers.is_empty() && bridge.callees.is_empty() {
+            leave(bridge.side_of(half), half);
+            if bridge.is_empty() {
                 self.bridges.remove(&half.bridge);
             }
         }
+    }
+}
+
+fn enter(side: &mut Side, half: &Half) {
+    let place = (half.end_us(), half.key);
+    if let Err(index) = side.binary_search(&place) {
+        side.insert(index, place);
+    }
+}
+
+fn leave(side: &mut Side, half: &Half) {
+    if let Ok(index) = side.binary_search(&(half.end_us(), half.key)) {
+        side.remove(index);
     }
 }

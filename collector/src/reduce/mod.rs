@@ -8,6 +8,7 @@ mod across;
 mod bridge;
 mod choice;
 mod classify;
+mod clock;
 mod exemplar;
 mod facts;
 mod half;

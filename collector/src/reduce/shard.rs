@@ -127,7 +127,10 @@ impl Shard {
                 }
                 self.pair(parent_key, kid_key, context);
             }
-            (true, false) => self.pair(parent_key, kid_key, context),
+            (true, false) => {
+                self.pair(parent_key, kid_key, context);
+                self.compare_clocks(&parent, &kid, context);
+            }
             (false, false) if parent.side == Side::Step => {
                 self.pair(parent_key, kid_key, context);
             }

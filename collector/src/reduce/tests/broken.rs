@@ -41,7 +41,48 @@ fn crowd() -> Vec<Told> {
     ]
 }
 
+/// In each round `a` and `b` call `stock`, and `b`'s request fails. The clock of `a` is three seconds
+/// slow and that of `b` two seconds fast; only some rounds tell who called.
+fn crowd_with_wrong_clocks() -> Vec<Told> {
+    const A: u64 = 5_000 - 3_000;
+    const B: u64 = 5_000 + 2_000;
+    let mut spans = Vec::new();
+    for round in 0..8 {
+        let (start, id) = (round * 100, 10 * (round + 1));
+        let mut of_a = run("stock", id + 2, 5_002 + start, 5_058 + start);
+        let mut of_b = failed(run("stock", id + 3, 5_012 + start, 5_048 + start), "out of stock");
+        if [0, 3, 7].contains(&round) {
+            of_a.span.parent_span_id = id.to_be_bytes().to_vec();
+            of_b.span.parent_span_id = (id + 1).to_be_bytes().to_vec();
+        }
+        let calls = [
+            call("a", id, "stock", A + start, A + start + 60),
+            call("b", id + 1, "stock", B + start + 10, B + start + 50),
+        ];
+        spans.extend(calls.into_iter().chain([of_a, of_b]));
+    }
+    spans
+}
+
 proptest! {
+    #[test]
+    fn calls_that_are_known_tell_how_far_the_clocks_of_the_others_are_apart(
+        order in Just(crowd_with_wrong_clocks()).prop_shuffle(), ticks: bool,
+    ) {
+        let reducer = Reducer::new(Settings::default());
+        for (now, told) in (0..).zip(order) {
+            reducer.ingest(&request(&[told]), now * 800).unwrap();
+            if ticks {
+                reducer.drain(now * 800);
+            }
+        }
+        reducer.resolve_all();
+        prop_assert_eq!(edges(&reducer), ["a>stock: 8 0 0 0 1", "b>stock: 0 0 0 8 0"]);
+        reducer.drain(1_000_000);
+        reducer.drain(2_000_000);
+        prop_assert_eq!((reducer.stats().pending, reducer.pairing.bridged()), (0, 0));
+    }
+
     #[test]
     fn time_tells_which_of_several_calls_of_a_trace_was_answered_by_which(
         order in Just(crowd()).prop_shuffle(), ticks: bool,
