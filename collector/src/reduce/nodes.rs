@@ -254,11 +254,19 @@ const fn mixed(mut hash: u64) -> u64 {
     (hash ^ (hash >> 33)) & ((1 << 53) - 1)
 }
 
-/// A bounded table of texts (operations, versions), each with a small index.
-#[derive(Debug, Default)]
+/// A bounded table of texts (operations, versions), each with a small index. 0 is the empty text.
+#[derive(Debug)]
 pub(super) struct Texts {
     by_text: DashMap<Box<str>, u32, foldhash::fast::RandomState>,
     texts: RwLock<Vec<Box<str>>>,
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        let texts = Self { by_text: DashMap::default(), texts: RwLock::default() };
+        texts.index(b"");
+        texts
+    }
 }
 
 /// Span names should be few; where a program puts ids into them, the rest share one.

@@ -1,6 +1,7 @@
 mod again;
 mod sides;
 mod unknown;
+mod versions;
 
 use std::time::Duration;
 
