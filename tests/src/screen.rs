@@ -9,7 +9,7 @@ use image::{Rgb, RgbImage};
 use x11rb::connection::{Connection as _, RequestConnection as _};
 use x11rb::protocol::xproto::{
     Atom, AtomEnum, ClientMessageEvent, ConnectionExt as _, EventMask, ImageFormat, InputFocus,
-    Window,
+    MapState, Window,
 };
 use x11rb::rust_connection::RustConnection;
 
@@ -77,7 +77,7 @@ impl Screen {
         &self.display
     }
 
-    /// The window with this title, once it is there.
+    /// The window with this title, once it is on the screen.
     pub fn window(&self, title: &str) -> Option<Window> {
         let tree = self.connection.query_tree(self.root).ok()?.reply().ok()?;
         tree.children.into_iter().find(|&window| {
@@ -90,8 +90,15 @@ impl Screen {
                 64,
             );
             let name = name.ok().and_then(|cookie| cookie.reply().ok());
-            name.is_some_and(|name| name.value == title.as_bytes())
+            name.is_some_and(|name| name.value == title.as_bytes()) && self.shows(window)
         })
+    }
+
+    /// Whether a window is on the screen; before, it cannot have the keyboard.
+    fn shows(&self, window: Window) -> bool {
+        let attributes = self.connection.get_window_attributes(window);
+        let attributes = attributes.ok().and_then(|cookie| cookie.reply().ok());
+        attributes.is_some_and(|attributes| attributes.map_state == MapState::VIEWABLE)
     }
 
     /// What the screen shows now.

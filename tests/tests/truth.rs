@@ -17,9 +17,8 @@ const TWO_TICKS_MS: u64 = 400;
 
 /// What is reached where the goal is not: `(condition, least right, most false)`.
 const NOT_YET: &[(&str, f64, f64)] = &[
-    // At most 0.2% false: an export of old Node without its handler may be of either account.
-    ("twins", 0.99, 0.005),
-    // At most 0.2% false: the same, a hundred times in one trace of 10,000 spans.
+    // At most 0.2% false: an export of old Node without its handler may be of either account, a
+    // hundred times in one trace of 10,000 spans. That is seed 1; other seeds are well within.
     ("everything", 0.995, 0.0025),
 ];
 
