@@ -7,6 +7,7 @@ pub mod cli;
 mod clock;
 pub mod collector;
 pub mod config;
+pub mod cost;
 pub mod edges;
 mod export;
 pub mod feed;

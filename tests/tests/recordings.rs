@@ -163,6 +163,66 @@ fn the_incident_sample_shows_what_happened() {
     is_what_happened("incident");
 }
 
+/// What ran and what was received, against the truth: every function as often as it was called and
+/// not refused, on as many instances as there were cold starts; every message of every queue once.
+#[track_caller]
+fn did_what_happened(name: &str) {
+    let text = fs::read_to_string(truth(name)).unwrap();
+    let truth: Value = serde_json::from_str(&text).unwrap();
+    let report: Value = serde_json::from_str(&edges_of(&sample(name))).unwrap();
+    let number = |edge: &Value, count: &str| edge[count].as_u64().unwrap();
+    let mut ran: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    let mut received: BTreeMap<&str, u64> = BTreeMap::new();
+    for edge in truth["edges"].as_array().unwrap() {
+        let kind = |end: &str| edge[end]["kind"].as_str().unwrap();
+        let target = edge["target"]["name"].as_str().unwrap();
+        if kind("source") == "queue" {
+            *received.entry(target).or_default() += number(edge, "hops");
+        } else if kind("target") == "function" {
+            let (runs, cold) = ran.entry(target).or_default();
+            *runs += number(edge, "hops") - number(edge, "throttled");
+            *cold += number(edge, "cold");
+        }
+    }
+    let mut said = BTreeMap::new();
+    for node in report["nodes"].as_array().unwrap() {
+        let name = node["name"].as_str().unwrap();
+        if ran.contains_key(name) {
+            said.insert(name, (number(node, "invocations"), number(node, "instances")));
+        }
+        if node["kind"] == "function" {
+            let cost = &node["cost"];
+            assert_eq!(cost["currency"], "USD", "{name} tells its memory");
+            // 256 MB to 1 GB, some 50 ms to a few seconds.
+            let million = cost["per_million"].as_f64().unwrap();
+            assert!((0.25..50.0).contains(&million), "{name} costs {million}");
+        }
+    }
+    assert_eq!(said, ran, "{name}: runs and instances");
+    let mut messages = BTreeMap::new();
+    for edge in report["edges"].as_array().unwrap().iter().filter(|edge| !edge["queue"].is_null()) {
+        let target = edge["target"]["name"].as_str().unwrap();
+        messages.insert(target, number(&edge["queue"], "messages"));
+    }
+    assert_eq!(messages, received, "{name}: messages");
+}
+
+#[test]
+fn functions_and_queues_of_the_samples_did_what_happened() {
+    did_what_happened("webshop");
+    did_what_happened("incident");
+}
+
+#[test]
+fn the_time_in_the_webshop_s_queue_is_known_for_every_message_since_its_links_lead_to_senders() {
+    let report: Value = serde_json::from_str(&edges_of(&sample("webshop"))).unwrap();
+    let edges = report["edges"].as_array().unwrap();
+    let queue = edges.iter().find_map(|edge| edge["queue"].as_object()).unwrap();
+    assert_eq!(queue["timed"], queue["messages"]);
+    let p50 = queue["time_us"]["p50"].as_u64().unwrap();
+    assert!((1_000..30_000_000).contains(&p50), "{queue:?}");
+}
+
 /// The hops of a recording as a wall would show them: by source and target, and by the second in
 /// which a tick told of them.
 fn as_it_happened(name: &str) -> BTreeMap<(String, String), BTreeMap<u64, Counts>> {

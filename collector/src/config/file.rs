@@ -8,6 +8,7 @@ use std::sync::Arc;
 use toml::de::{DeTable, DeValue};
 
 use super::Config;
+use super::memory;
 use super::mistake::{Mistake, Place};
 use super::settings::{SETTINGS, Setting, find};
 use super::value::Given;
@@ -65,6 +66,8 @@ impl Reader<'_> {
             } else if key_path == "node.ignore" {
                 let nodes = Arc::make_mut(&mut self.config.reduce.nodes);
                 nodes.ignores = node::ignores(value, &mut self.mistakes);
+            } else if key_path == "cost.function" {
+                self.config.reduce.prices.functions = memory::read(value, &mut self.mistakes);
             } else if is_table(&key_path) {
                 match value.get_ref() {
                     DeValue::Table(inner) => self.table(inner, &key_path),

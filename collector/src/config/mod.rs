@@ -8,6 +8,7 @@
 
 mod file;
 mod listen;
+mod memory;
 mod mistake;
 mod node;
 pub mod reload;

@@ -21,8 +21,10 @@ pub fn sample() -> String {
     let mut table = "";
     for setting in SETTINGS {
         if setting.table() != table {
-            if table == "node" {
-                text.push_str(super::node::SAMPLE);
+            match table {
+                "node" => text.push_str(super::node::SAMPLE),
+                "cost" => text.push_str(super::memory::SAMPLE),
+                _ => {}
             }
             table = setting.table();
             text.push_str(&format!("\n[{table}]\n"));

@@ -8,6 +8,7 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 use super::listen::Port;
+use crate::cost::{NoPrice, Price};
 
 /// The word for a limit that is found out.
 pub(super) const AUTO: &str = "auto";
@@ -114,6 +115,12 @@ impl<'a> Given<'a> {
                 )
             }),
         }
+    }
+
+    /// An amount of money.
+    pub(super) fn price(self) -> Result<Price, String> {
+        let expected = |error: NoPrice| format!("{error}, not {}", self.shown());
+        self.word().unwrap_or_default().parse().map_err(expected)
     }
 
     /// The address of a network interface.

@@ -11,7 +11,9 @@
 //!     "unknown": 0, "dropped": 0, "unknown_triggers": 0
 //!   },
 //!   "nodes": [
-//!     { "kind": "function", "name": "checkout", "account": "123456789012", "region": "eu-west-1" },
+//!     { "kind": "function", "name": "checkout", "account": "123456789012", "region": "eu-west-1",
+//!       "invocations": 2, "instances": 1,
+//!       "cost": { "currency": "USD", "total": 5.8e-7, "per_million": 0.29, "per_hour": 0.0021 } },
 //!     { "kind": "users", "name": "users", "entry": true }
 //!   ],
 //!   "edges": [
@@ -45,6 +47,18 @@
 //!   send none). `unknown_triggers` are the nodes that run by a trigger that nobody knows;
 //!   `[[trigger]]` tables can name it. `dropped` are hops that are on no edge, because there are more
 //!   than 200,000.
+//! - A function has `invocations`, and `instances`: how many of them ran it (left out where spans
+//!   name none). `cost` is an estimate by the prices of the configuration: in all, for a million
+//!   invocations, and for an hour of the time between the first invocation of any function and
+//!   the last one (`null` below a second); left out where the memory is not known.
+//! - An edge that leaves a queue, topic or stream has `queue`: for `timed` messages, whose sender is
+//!   known by a link or the message's id, the time from the end of the sender's span to the start
+//!   of the consumer's (`time_us`, left out where none is); how many `messages` came in how many
+//!   `batches`, and how many in the `largest_batch`; how many messages had been delivered before
+//!   (`redelivered`: the span says so, or the same id came again), and how many of them from
+//!   another queue (`dead_letters`; SQS keeps a message's id when it moves it there).
+//! - `dead_letter` is true on edges to and from a queue that takes what others could not deal
+//!   with: its name has the word `dlq` or `dead-letter`, or a dead letter came from it.
 //! - Nodes are sorted by kind (in the order of `NodeKind`), name, account and region; edges by the
 //!   names of source and target, then by their kinds, accounts and regions.
 //!
@@ -54,9 +68,10 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
+use crate::cost::Prices;
 use crate::reduce::hop::Counts;
 use crate::reduce::node::{Node, NodeId, NodeKind, UNKNOWN_TRIGGER};
-use crate::reduce::{Account, Reducer, Summary};
+use crate::reduce::{Account, KnownNode, QueueFacts, Reducer, Summary, Workload};
 
 /// The schema of the JSON.
 pub const SCHEMA: &str = "spanfall.edges/1";
@@ -100,7 +115,7 @@ pub struct Totals {
 }
 
 /// A node.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ReportNode {
     /// Its name.
     #[serde(flatten)]
@@ -108,6 +123,56 @@ pub struct ReportNode {
     /// Whether requests enter the system here.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub entry: bool,
+    /// How often a function ran.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "short_or_nothing")]
+    pub invocations: Option<f64>,
+    /// How many instances ran it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instances: Option<u64>,
+    /// What it cost, estimated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<ReportCost>,
+}
+
+/// What a function cost, estimated.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ReportCost {
+    /// In what the amounts are.
+    pub currency: String,
+    /// In all.
+    #[serde(serialize_with = "money")]
+    pub total: f64,
+    /// For a million invocations.
+    #[serde(serialize_with = "money")]
+    pub per_million: f64,
+    /// For an hour; `None` where all was over within a second.
+    #[serde(serialize_with = "money_or_null")]
+    pub per_hour: Option<f64>,
+}
+
+/// What happened to messages between their sender and their consumer.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct ReportQueue {
+    /// Messages whose sender is known.
+    #[serde(serialize_with = "short")]
+    pub timed: f64,
+    /// How long these were in the queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_us: Option<LatencyUs>,
+    /// How often messages were received.
+    #[serde(serialize_with = "short")]
+    pub batches: f64,
+    /// Messages received.
+    #[serde(serialize_with = "short")]
+    pub messages: f64,
+    /// Messages in the largest batch.
+    pub largest_batch: u64,
+    /// Messages that had been delivered before.
+    #[serde(serialize_with = "short")]
+    pub redelivered: f64,
+    /// Of these, the ones that had been delivered from another queue.
+    #[serde(serialize_with = "short")]
+    pub dead_letters: f64,
 }
 
 /// An edge.
@@ -126,6 +191,12 @@ pub struct ReportEdge {
     /// Hops that worked and took longer, in microseconds, were slow; `None` where nothing can be
     /// said.
     pub slow_over_us: Option<u64>,
+    /// What happened to messages, where it leaves a queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<ReportQueue>,
+    /// Whether it is an edge to or from a queue for what others could not deal with.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub dead_letter: bool,
 }
 
 /// Hops by class.
@@ -170,9 +241,12 @@ impl Report {
         let names: HashMap<NodeId, &Node> =
             known.iter().map(|known| (known.id, &known.node)).collect();
         let edges = reducer.edges();
-        let edges = edges.iter().filter_map(|(_, edge, account)| {
+        let (queues, dead) = (reducer.queues(), reducer.dead_letter_queues());
+        let edges = edges.iter().filter_map(|(id, edge, account)| {
             let (source, target) = (*names.get(&edge.source)?, *names.get(&edge.target)?);
-            Some(ReportEdge::new(source, target, account))
+            let queue = queues.get(id).map(ReportQueue::new);
+            let dead_letter = dead.contains(&edge.source) || dead.contains(&edge.target);
+            Some(ReportEdge { queue, dead_letter, ..ReportEdge::new(source, target, account) })
         });
         let mut edges: Vec<_> = edges.collect();
         edges.sort_by(|a, b| a.order().cmp(&b.order()));
@@ -192,12 +266,49 @@ impl Report {
             dropped: stats.dropped,
             unknown_triggers,
         };
+        let (workloads, prices) = (reducer.workloads(), reducer.prices());
         let mut nodes: Vec<_> = known
             .iter()
-            .map(|known| ReportNode { node: known.node.clone(), entry: known.entry })
+            .map(|known| ReportNode::new(known, workloads.get(&known.id), &prices))
             .collect();
-        nodes.sort();
+        nodes.sort_by(|a, b| (&a.node, a.entry).cmp(&(&b.node, b.entry)));
         Self { schema: SCHEMA, totals, nodes, edges }
+    }
+}
+
+impl ReportNode {
+    fn new(known: &KnownNode, workload: Option<&Workload>, prices: &Prices) -> Self {
+        let estimate = workload.and_then(|workload| prices.estimate(&known.node.name, workload));
+        let cost = estimate.map(|estimate| ReportCost {
+            currency: prices.currency.clone(),
+            total: estimate.total,
+            per_million: estimate.per_million_overall,
+            per_hour: estimate.per_hour_overall,
+        });
+        Self {
+            node: known.node.clone(),
+            entry: known.entry,
+            invocations: workload.map(Workload::invocations),
+            instances: workload.map(|workload| workload.seen).filter(|seen| *seen > 0),
+            cost,
+        }
+    }
+}
+
+impl ReportQueue {
+    fn new(facts: &QueueFacts) -> Self {
+        let QueueFacts { time, batches, messages, largest, redelivered, dead_letters } = *facts;
+        let Summary { counts, p50_us: p50, p95_us: p95, p99_us: p99 } = time;
+        let timed = counts.total();
+        Self {
+            timed,
+            time_us: (timed > 0.0).then_some(LatencyUs { p50, p95, p99 }),
+            batches,
+            messages,
+            largest_batch: largest,
+            redelivered,
+            dead_letters,
+        }
     }
 }
 
@@ -209,7 +320,16 @@ impl ReportEdge {
         let hops = Hops { total: counts.total(), ok, slow, throttled, error, cold };
         let latency_us = LatencyUs { p50, p95, p99 };
         let (source, target) = (source.clone(), target.clone());
-        Self { source, target, hops, latency_us, usual_us: *usual_us, slow_over_us: *slow_over_us }
+        Self {
+            source,
+            target,
+            hops,
+            latency_us,
+            usual_us: *usual_us,
+            slow_over_us: *slow_over_us,
+            queue: None,
+            dead_letter: false,
+        }
     }
 
     fn order(&self) -> (&str, &str, &Node, &Node) {
@@ -225,5 +345,30 @@ fn short<S: serde::Serializer>(count: &f64, serializer: S) -> Result<S::Ok, S::E
         serializer.serialize_i64(rounded as i64)
     } else {
         serializer.serialize_f64(rounded)
+    }
+}
+
+fn short_or_nothing<S: serde::Serializer>(
+    count: &Option<f64>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match count {
+        Some(count) => short(count, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// Writes an amount with six digits that mean something: no estimate has more.
+fn money<S: serde::Serializer>(amount: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(format!("{amount:.5e}").parse().unwrap_or(*amount))
+}
+
+fn money_or_null<S: serde::Serializer>(
+    amount: &Option<f64>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match amount {
+        Some(amount) => money(amount, serializer),
+        None => serializer.serialize_none(),
     }
 }

@@ -203,12 +203,20 @@ mod tests {
             latency_us: LatencyUs { p50, p95: p50 * 3, p99: p50 * 7 },
             usual_us: None,
             slow_over_us: None,
+            queue: None,
+            dead_letter: false,
         };
         Report {
             schema: SCHEMA,
             totals: Totals { spans: 123_456, hops: 61_728, unpaired: 3, ..Totals::default() },
             nodes: [&users, &shop, &table]
-                .map(|node| ReportNode { node: node.clone(), entry: false })
+                .map(|node| ReportNode {
+                    node: node.clone(),
+                    entry: false,
+                    invocations: None,
+                    instances: None,
+                    cost: None,
+                })
                 .to_vec(),
             edges: vec![
                 edge(&shop, &table, 1_234_567.0, 0.0, 950),

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::beside;
 use crate::clock::Clock;
 use crate::feed::hub::{Hub, HubStats};
 use crate::receive::{Compression, Counter, Counters, Protocol, Receiver};
@@ -63,6 +64,7 @@ impl Readings {
             "Hops of which one end is not known: their trigger is, or their callee's span is missing.",
             self.reducer.unknown().round() as u64,
         ));
+        families.extend(beside::families(&self.reducer));
         families.extend(about_the_feed(&self.hub.stats()));
         if let Some(receiver) = &self.receiver {
             families.extend(about_receiving(receiver.counters()));

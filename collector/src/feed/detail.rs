@@ -10,10 +10,10 @@ use tokio::time::Instant;
 
 use super::frame::Frame;
 use super::hub::encode;
-use super::message::{Detail, Latency, Message, Operation};
-use crate::reduce::hop::EdgeId;
+use super::message::{Cost, Detail, Instances, Latency, Message, Operation, Queue};
+use crate::reduce::hop::{Edge, EdgeId};
 use crate::reduce::node::NodeId;
-use crate::reduce::{Account, Reducer, Summary};
+use crate::reduce::{Account, QueueFacts, Reducer, Summary, Workload};
 
 /// How old a detail may be that another viewer asked for. Half of the time after which a viewer
 /// receives the next one.
@@ -50,7 +50,7 @@ impl Details {
             return Some(frame.clone());
         }
         // The reducer is asked outside of the lock: viewers that look at other things go on.
-        let frame = encode(&Message::Detail(self.detail(subject)))?;
+        let frame = encode(&Message::Detail(Box::new(self.detail(subject))))?;
         let mut recent = self.recent.lock();
         recent.retain(|_, (at, _)| now - *at < FRESH);
         recent.insert(subject, (now, frame.clone()));
@@ -61,13 +61,36 @@ impl Details {
         match subject {
             Subject::Node(id) => {
                 let account = self.reducer.node_account(id).unwrap_or_default();
-                Detail { node: Some(id), ..detail(account) }
+                let workload = self.reducer.workload(id);
+                Detail {
+                    node: Some(id),
+                    instances: workload.as_ref().and_then(instances),
+                    cost: workload.as_ref().and_then(|workload| self.cost(id, workload)),
+                    queue: self.reducer.node_queue(id).map(queue),
+                    dead_letter: self.reducer.dead_letter_queues().contains(&id),
+                    ..detail(account)
+                }
             }
             Subject::Edge(id) => {
                 let account = self.reducer.edge_account(id).unwrap_or_default();
-                Detail { edge: Some(id), ..detail(account) }
+                let dead = self.reducer.dead_letter_queues();
+                let is_dead =
+                    |edge: Edge| dead.contains(&edge.source) || dead.contains(&edge.target);
+                Detail {
+                    edge: Some(id),
+                    queue: self.reducer.edge_queue(id).map(queue),
+                    dead_letter: self.reducer.edge(id).is_some_and(is_dead),
+                    ..detail(account)
+                }
             }
         }
+    }
+
+    fn cost(&self, id: NodeId, workload: &Workload) -> Option<Cost> {
+        let prices = self.reducer.prices();
+        let estimate = prices.estimate(&self.reducer.name(id)?, workload)?;
+        let (per_hour, per_million) = (estimate.per_hour, estimate.per_million);
+        Some(Cost { currency: prices.currency, per_hour, per_million })
     }
 }
 
@@ -87,6 +110,28 @@ fn detail(account: Account) -> Detail {
         versions: versions.into_iter().collect(),
         usual_us,
         slow_over_us,
+        instances: None,
+        cost: None,
+        queue: None,
+        dead_letter: false,
+    }
+}
+
+fn instances(workload: &Workload) -> Option<Instances> {
+    let &Workload { live, new, seen, .. } = workload;
+    (seen > 0).then(|| Instances { live, new, seen, busy: workload.busy() })
+}
+
+fn queue(facts: QueueFacts) -> Queue {
+    let QueueFacts { time, batches, messages, largest, redelivered, dead_letters } = facts;
+    Queue {
+        timed: time.counts.total(),
+        time: latency(&time),
+        batches,
+        messages,
+        largest_batch: largest,
+        redelivered,
+        dead_letters,
     }
 }
 

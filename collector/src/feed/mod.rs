@@ -79,12 +79,36 @@
 //! median), and those that take longer than `slow_over_us` are slow; both are missing where fewer
 //! than 30 hops do not tell.
 //!
+//! For a function there may be `instances` (`live`: ended an invocation in the last minute; `new`:
+//! not there before; `seen`: since the start; `busy`: invocations at work at once, on average over
+//! five minutes) and `cost` (an estimate, at the pace of the last five minutes; missing where the
+//! memory is not known). For what leaves a queue, topic or stream there is `queue`: the `time` of
+//! messages in it, for the `timed` ones whose sender is known; how many `messages` came in how many
+//! `batches`; how many had been delivered before (`redelivered`), and from another queue
+//! (`dead_letters`). `dead_letter` is set where that, or its name, says that a queue takes what
+//! others could not deal with.
+//!
 //! ```json
 //! {"type":"detail","edge":22,"counts":{"ok":140,"slow":2,"throttled":0,"error":3,"cold":0},
 //!  "latency":{"p50_us":31000,"p95_us":90500,"p99_us":1210000},
 //!  "operations":[{"name":"POST","counts":{"ok":140,"slow":2,"throttled":0,"error":3,"cold":0},
 //!                 "latency":{"p50_us":31000,"p95_us":90500,"p99_us":1210000}}],
 //!  "versions":{"$LATEST":145},"usual_us":31000,"slow_over_us":420000}
+//! ```
+//!
+//! ```json
+//! {"type":"detail","node":11,"counts":{"ok":900,"slow":0,"throttled":0,"error":4,"cold":3},
+//!  "latency":{"p50_us":48200,"p95_us":90500,"p99_us":260000},"operations":[],"versions":{"7":904},
+//!  "instances":{"live":12,"new":3,"seen":40,"busy":2.4},
+//!  "cost":{"currency":"USD","per_hour":0.0042,"per_million":0.93}}
+//! ```
+//!
+//! ```json
+//! {"type":"detail","edge":24,"counts":{"ok":170,"slow":0,"throttled":0,"error":2,"cold":1},
+//!  "latency":{"p50_us":81000,"p95_us":90500,"p99_us":91000},"operations":[],"versions":{},
+//!  "queue":{"timed":172,"time":{"p50_us":240000,"p95_us":3100000,"p99_us":5200000},"batches":60,
+//!           "messages":172,"largest_batch":10,"redelivered":2,"dead_letters":0},
+//!  "dead_letter":true}
 //! ```
 //!
 //! A viewer may send one thing, to be told such details. It replaces what was asked before; empty
@@ -177,7 +201,10 @@ mod tests {
         }
         assert_eq!(
             types,
-            ["hello", "graph", "graph", "tick", "notice", "lost", "detail", "inspect"],
+            [
+                "hello", "graph", "graph", "tick", "notice", "lost", "detail", "detail", "detail",
+                "inspect"
+            ],
             "one example of each message at least"
         );
     }

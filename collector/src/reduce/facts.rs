@@ -52,6 +52,8 @@ pub(super) struct Facts<'a> {
     pub(super) message_id: Option<&'a str>,
     /// `messaging.operation*` says that messages are dealt with, not sent.
     pub(super) processes_messages: bool,
+    /// How often the message was delivered so far, this time included.
+    pub(super) delivery_count: Option<i64>,
     pub(super) bucket: Option<&'a str>,
     pub(super) stream: Option<&'a str>,
     pub(super) error_type: Option<&'a str>,
@@ -125,6 +127,7 @@ impl<'a> Facts<'a> {
             b"aws.kinesis.stream_name" | b"aws.kinesis.stream.name" => {
                 first(&mut self.stream, value);
             }
+            _ if is_receive_count(key) => first_int(&mut self.delivery_count, value),
             _ => {}
         }
     }
@@ -177,6 +180,11 @@ impl<'a> Facts<'a> {
                 self.processes_messages |= value.text() == Some("process");
             }
             b"messaging.batch.message_count" => first_int(&mut self.message_count, value),
+            b"messaging.servicebus.message.delivery_count"
+            | b"messaging.gcp_pubsub.message.delivery_attempt" => {
+                first_int(&mut self.delivery_count, value);
+            }
+            _ if is_receive_count(key) => first_int(&mut self.delivery_count, value),
             _ => {}
         }
     }
@@ -215,6 +223,15 @@ impl<'a> Facts<'a> {
     }
 }
 
+/// Whether an attribute is what SQS calls `ApproximateReceiveCount`. No convention names it;
+/// programs put it into `messaging.header.*`, `aws.sqs.*` and the like, as it is or in snake case.
+fn is_receive_count(key: &[u8]) -> bool {
+    const NAME: &[u8] = b"approximatereceivecount";
+    let last = key.rsplit(|&byte| byte == b'.').next().unwrap_or_default();
+    let letters = last.iter().filter(|&&byte| byte != b'_').map(u8::to_ascii_lowercase);
+    last.len() >= NAME.len() && letters.eq(NAME.iter().copied())
+}
+
 /// What a resource's attributes say.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ResourceFacts<'a> {
@@ -223,6 +240,12 @@ pub(super) struct ResourceFacts<'a> {
     pub(super) instance: Option<&'a str>,
     /// Anything else that tells a process from others that run the same.
     pub(super) process: Option<&'a str>,
+    pub(super) service_instance: Option<&'a str>,
+    /// A function's memory: bytes by the conventions, megabytes as Python tells them.
+    pub(super) max_memory: Option<i64>,
+    /// The processor's instructions.
+    pub(super) arch: Option<&'a str>,
+    pub(super) provider: Option<&'a str>,
     pub(super) arn: Option<&'a str>,
     pub(super) account: Option<&'a str>,
     pub(super) region: Option<&'a str>,
@@ -239,9 +262,14 @@ impl<'a> ResourceFacts<'a> {
                 b"faas.name" => &mut facts.function,
                 b"faas.version" => &mut facts.function_version,
                 b"faas.instance" => &mut facts.instance,
-                b"service.instance.id" | b"host.name" | b"container.id" | b"k8s.pod.uid" => {
+                b"service.instance.id" => {
+                    first(&mut facts.service_instance, attribute.value);
                     &mut facts.process
                 }
+                b"host.name" | b"container.id" | b"k8s.pod.uid" => &mut facts.process,
+                b"faas.max_memory" => return first_int(&mut facts.max_memory, attribute.value),
+                b"host.arch" => &mut facts.arch,
+                b"cloud.provider" => &mut facts.provider,
                 b"cloud.resource_id" | b"faas.id" => &mut facts.arn,
                 b"cloud.account.id" => &mut facts.account,
                 b"cloud.region" => &mut facts.region,

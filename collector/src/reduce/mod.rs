@@ -1,10 +1,13 @@
 //! The heart: export requests in, live edges out. Data goes through the files in this order:
 //! `origin` (whose span is this), `facts`, `role` and `target` (whom it talks to), `choice` (what
 //! the configuration makes of both), `classify` (how it went), `pair`, `shard`, `bridge` and `step`
-//! (who called whom, or led to whom), `tally` (edges), `usual` (which hops were slow). This file
-//! lists the steps and answers questions about the result.
+//! (who called whom, or led to whom), `tally` (edges), `usual` (which hops were slow). `beside`
+//! feeds `activity` (what functions do) and `queue` (what happened to messages). This file lists
+//! the steps and answers questions about the result.
 
 mod across;
+mod activity;
+mod beside;
 mod bridge;
 mod choice;
 mod classify;
@@ -21,6 +24,7 @@ mod observe;
 mod origin;
 mod pair;
 mod pattern;
+mod queue;
 mod read;
 mod role;
 mod seen;
@@ -36,10 +40,12 @@ mod unknown;
 mod usual;
 
 pub use crate::span::Malformed;
+pub use activity::{LATELY_MS, LIVE_MS, Size, SizedWork, Work, Workload};
 pub use choice::{Ignore, NodeRules, Rename};
 pub use exemplar::Exemplar;
 pub use observe::Observed;
 pub use pattern::Pattern;
+pub use queue::QueueFacts;
 pub use settings::{Settings, Slow, Spans, TriggerRule};
 pub use sides::Sides;
 pub use spread::{Latencies, Spread};
@@ -52,14 +58,18 @@ use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
 
 use across::Across;
+use activity::Activity;
 use hop::{Counts, Edge, EdgeId};
 use node::{Node, NodeId, NodeKind};
 use nodes::{NodeIndex, Nodes, Texts};
 use origin::Origins;
 use pair::{Context, Pairing};
+use queue::Queues;
 use sums::{AccountSums, OTHER_OPERATIONS};
 use tally::{Ends, ONE, Tally};
 use usual::Bounds;
+
+use crate::cost::Prices;
 
 /// What became of one export request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -195,6 +205,8 @@ pub struct Reducer {
     pairing: Pairing,
     across: Across,
     tally: Tally,
+    activity: Activity,
+    queues: Queues,
     told: Mutex<Told>,
     spans: AtomicU64,
     /// Spans at the last drain.
@@ -448,6 +460,32 @@ impl Reducer {
             .collect();
         versions.sort();
         Account { all: sums.summary(), operations, versions, ..Account::default() }
+    }
+
+    /// Where an edge begins and ends.
+    pub fn edge(&self, edge: EdgeId) -> Option<Edge> {
+        let mut ends = None;
+        self.tally.for_each(|(source, target), _| {
+            let (id, found) = self.nodes.edge(source, target);
+            ends = ends.or((id == edge).then_some(found));
+        });
+        ends
+    }
+
+    /// A node's name.
+    pub fn name(&self, node: NodeId) -> Option<String> {
+        let mut name = None;
+        self.nodes.for_each(|_, id, known, _| {
+            if id == node && name.is_none() {
+                name = Some(known.name.clone());
+            }
+        });
+        name
+    }
+
+    /// What a function's work costs.
+    pub fn prices(&self) -> Prices {
+        self.settings.load().prices.clone()
     }
 
     /// What it counts about itself.

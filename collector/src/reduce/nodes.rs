@@ -151,6 +151,16 @@ impl Nodes {
         inner.entries.iter().filter(learned).count() as u64
     }
 
+    /// What is made of a node's name.
+    pub(super) fn with_name<T: Default>(
+        &self,
+        index: NodeIndex,
+        with: impl FnOnce(&str) -> T,
+    ) -> T {
+        let inner = self.inner.read();
+        inner.entries.get(index as usize).map(|entry| with(&entry.node.name)).unwrap_or_default()
+    }
+
     /// Visits all nodes: index, identity, name, and what each is.
     pub(super) fn for_each(&self, mut visit: impl FnMut(NodeIndex, NodeId, &Node, NodeIndex)) {
         for (index, entry) in (0..).zip(&self.inner.read().entries) {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use dashmap::DashMap;
 use parking_lot::Mutex;
 
+use super::activity::Worker;
 use super::choice::NodeRules;
 use super::facts::{Facts, ResourceFacts};
 use super::naming::Arn;
@@ -48,6 +49,8 @@ pub(super) struct Origin {
     rules: Arc<NodeRules>,
     /// Where `faas.instance` names one.
     pub(super) instance: Option<Arc<Instance>>,
+    /// Who works there.
+    pub(super) worker: Worker,
 }
 
 /// How many functions are known to have this resource, where nothing in it tells instances apart.
@@ -133,7 +136,8 @@ impl Origins {
         let chosen = names.rules.named_by(resource.attributes())?;
         let new = |said: Said| {
             let instance = facts.instance.map(|_| Arc::default());
-            identify(id, &facts, chosen, said, instance, names)
+            let origin = identify(id, &facts, chosen, said, instance, names);
+            Origin { worker: Worker::new(&facts, origin.kind, &self.hasher), ..origin }
         };
         if facts.instance.or(facts.process).is_none() && !said.is_nothing() {
             // Functions of several accounts may have the same resource where it names no instance:
@@ -267,5 +271,6 @@ fn identify(
         account: usual.account,
         region: usual.region,
         instance,
+        worker: Worker::default(),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use super::beside::{Beside, Noted};
 use super::classify;
 use super::facts::Facts;
 use super::half::{Half, Side, State};
@@ -77,6 +78,12 @@ impl Reading<'_> {
         }
         if !outcome.duplicate && !half.ignored {
             self.across(&half, span, &facts)?;
+            if role != Role::Step {
+                let beside = Beside { reducer: self.reducer, context: &self.context };
+                let consumer = role == Role::Callee { consumer: true };
+                let noted = Noted { half: &half, span, facts: &facts, weight, consumer };
+                beside.note(&noted, origin)?;
+            }
         }
         self.reducer.duplicates.fetch_add(u64::from(outcome.duplicate), Ordering::Relaxed);
         self.reducer.early.fetch_add(outcome.early, Ordering::Relaxed);

@@ -114,6 +114,11 @@ fn channel(facts: &Facts<'_>, region: &str) -> Option<Node> {
     Some(naming::destination(kind, name, region))
 }
 
+/// Whether a message keeps its id when it moves to another queue.
+pub(super) fn keeps_message_ids(facts: &Facts<'_>) -> bool {
+    facts.messaging_system.is_some_and(is_sqs)
+}
+
 fn is_sqs(system: &str) -> bool {
     matches!(system, "aws.sqs" | "aws_sqs" | "AmazonSQS")
 }

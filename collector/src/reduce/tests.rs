@@ -1,4 +1,5 @@
 mod again;
+mod beside;
 mod sides;
 mod unknown;
 mod versions;

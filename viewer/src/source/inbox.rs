@@ -47,7 +47,7 @@ pub(super) struct Inbox {
 struct Queue {
     events: VecDeque<(Instant, Event)>,
     /// The detail that was handed over last: a repetition shows nothing new.
-    detail: Option<Detail>,
+    detail: Option<Box<Detail>>,
     heard: Instant,
     /// The feed is lost: the time until the next try is shown.
     lost: bool,
@@ -223,7 +223,7 @@ mod tests {
     #[tokio::test]
     async fn a_detail_that_says_nothing_new_is_left_out() {
         let (woken, inbox) = inbox();
-        let detail = Event::Message(FeedMessage::Detail(Detail::default()));
+        let detail = Event::Message(FeedMessage::Detail(Box::default()));
         inbox.push(detail.clone()).await;
         inbox.push(detail).await;
         assert_eq!(woken.load(Ordering::Relaxed), 1);

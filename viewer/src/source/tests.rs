@@ -8,9 +8,7 @@ use bevy::time::TimePlugin;
 use spanfall_collector::collector::{Binding, Purpose};
 use spanfall_collector::config::{self, Config, Listen, Port};
 use spanfall_collector::feed::Hub;
-use spanfall_collector::feed::message::{
-    Detail, EdgeTick, Graph, GraphEdge, GraphNode, Request, Tick,
-};
+use spanfall_collector::feed::message::{EdgeTick, Graph, GraphEdge, GraphNode, Request, Tick};
 use spanfall_collector::reduce::hop::{Counts, EdgeId};
 use spanfall_collector::reduce::node::{NodeId, NodeKind};
 use spanfall_collector::replay::Speed;
@@ -173,7 +171,7 @@ async fn what_is_selected_is_inspected_and_stays_so_across_connections() {
     let asked = Request::Inspect { nodes: vec![NodeId(2)], edges: Vec::new() };
     rig.requests.send(asked).unwrap();
     let detail = |message: &FeedMessage| match message {
-        FeedMessage::Detail(Detail { node, .. }) => *node,
+        FeedMessage::Detail(detail) => detail.node,
         _ => None,
     };
     assert_eq!(rig.message(detail).await, NodeId(2));

@@ -175,7 +175,7 @@ fn follow(message: &FeedMessage, at: f64, traffic: &mut Traffic, reel: &mut Reel
         FeedMessage::Graph(graph) => traffic.apply_graph(graph, reel.heard),
         FeedMessage::Tick(tick) => reel.take(tick, at),
         FeedMessage::Notice(notice) => traffic.apply_notice(notice),
-        FeedMessage::Detail(detail) => traffic.detail = Some(detail.clone()),
+        FeedMessage::Detail(detail) => traffic.detail = Some((**detail).clone()),
         FeedMessage::Lost(lost) => {
             tracing::warn!(ticks = lost.ticks, "this viewer was too slow and lost ticks");
         }

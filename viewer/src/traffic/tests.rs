@@ -309,7 +309,7 @@ fn a_detail_of_something_else_is_not_shown() {
     let mut rig = Rig::new(TrafficPlugin::default());
     rig.chain();
     rig.app.world_mut().resource_mut::<Focus>().selected = Some(Item::Node(A));
-    rig.send(FeedMessage::Detail(Detail { node: Some(A), ..Detail::default() }));
+    rig.send(FeedMessage::Detail(Box::new(Detail { node: Some(A), ..Detail::default() })));
     rig.run(20);
     assert!(rig.model().detail.is_some());
     rig.app.world_mut().resource_mut::<Focus>().selected = Some(Item::Node(B));

@@ -251,6 +251,35 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "cost.currency",
+        help: "What functions cost is estimated from their time, their memory and these prices \
+               (Lambda's, without free tiers and discounts). In what the prices are.",
+        example: "USD",
+        change: Change::AtOnce,
+        field: Field::Text { at: |c| &mut c.reduce.prices.currency },
+    },
+    Setting {
+        key: "cost.x86_gb_second",
+        help: "A gigabyte of memory for a second on x86.",
+        example: "0.0000166667",
+        change: Change::AtOnce,
+        field: Field::Price { at: |c| &mut c.reduce.prices.x86_gb_second },
+    },
+    Setting {
+        key: "cost.arm64_gb_second",
+        help: "A gigabyte of memory for a second on arm64.",
+        example: "0.0000133334",
+        change: Change::AtOnce,
+        field: Field::Price { at: |c| &mut c.reduce.prices.arm64_gb_second },
+    },
+    Setting {
+        key: "cost.million_requests",
+        help: "A million invocations.",
+        example: "0.2",
+        change: Change::AtOnce,
+        field: Field::Price { at: |c| &mut c.reduce.prices.million_requests },
+    },
+    Setting {
         key: "feed.tick",
         help: "How often viewers hear what happened. Longer ticks cost less; pictures stay smooth.",
         example: "200ms",

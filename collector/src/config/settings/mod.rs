@@ -11,6 +11,7 @@ use super::Config;
 use super::file::nearest;
 use super::listen::Port;
 use super::value::{AUTO, Given, size_text, time_text};
+use crate::cost::Price;
 use crate::receive::Authorization;
 use crate::reduce::Slow;
 
@@ -62,6 +63,10 @@ enum Field {
     },
     /// A list of texts.
     Words { at: fn(&mut Config) -> &mut Vec<String> },
+    /// A short text.
+    Text { at: fn(&mut Config) -> &mut String },
+    /// An amount of money.
+    Price { at: fn(&mut Config) -> &mut Price },
     /// What to log.
     LogFilter { at: fn(&mut Config) -> &mut String },
     /// The address of a network interface.
@@ -142,7 +147,8 @@ impl Setting {
             Field::Flag { at } => Some(at(config).to_string()),
             Field::Choice { read, .. } => quoted(read(config).to_owned()),
             Field::Words { at } => Some(format!("{:?}", at(config))),
-            Field::LogFilter { at } => quoted(at(config).clone()),
+            Field::Text { at } | Field::LogFilter { at } => quoted(at(config).clone()),
+            Field::Price { at } => Some(at(config).to_string()),
             Field::Host { at } => quoted(at(config).to_string()),
             Field::Port { at } => match at(config) {
                 Port::Number(number) => Some(number.to_string()),
@@ -182,6 +188,8 @@ impl Setting {
             Field::Flag { at } => *at(config) = given.flag()?,
             Field::Choice { write, words, .. } => write(config, one_of(words, given.text()?)?),
             Field::Words { at } => *at(config) = given.words()?,
+            Field::Text { at } => *at(config) = short_text(given.text()?)?,
+            Field::Price { at } => *at(config) = given.price()?,
             Field::LogFilter { at } => *at(config) = log_filter(given.text()?)?,
             Field::Host { at } => *at(config) = given.host()?,
             Field::Port { at } => *at(config) = given.port()?,
@@ -221,6 +229,12 @@ fn within<T: PartialOrd + Copy>(
     }
 }
 
+/// A word for a panel: not nothing, and nothing that could break a line.
+fn short_text(text: &str) -> Result<String, String> {
+    let fits = (1..=12).contains(&text.chars().count()) && !text.contains(char::is_control);
+    fits.then(|| text.to_owned()).ok_or_else(|| "1 to 12 characters are expected".to_owned())
+}
+
 fn log_filter(text: &str) -> Result<String, String> {
     match text.parse::<tracing_subscriber::EnvFilter>() {
         Ok(_) => Ok(text.to_owned()),
@@ -234,6 +248,7 @@ mod tests {
 
     use super::*;
     use crate::config::{Listen, Record};
+    use crate::cost::Prices;
     use crate::feed::hub;
     use crate::receive::Limits;
     use crate::reduce::NodeRules;
@@ -272,8 +287,16 @@ mod tests {
             triggers: _,
             spans: _,
             nodes,
+            prices,
         } = reduce;
         let NodeRules { attributes: _, kind: _, renames: _, ignores: _ } = &*nodes;
+        let Prices {
+            currency: _,
+            x86_gb_second: _,
+            arm64_gb_second: _,
+            million_requests: _,
+            functions: _,
+        } = prices;
         let hub::Settings {
             tick: _,
             history: _,
@@ -290,7 +313,7 @@ mod tests {
             keep_files: _,
             keep_size: _,
         } = options;
-        assert_eq!(SETTINGS.len(), 1 + 4 + 9 + 6 + 2 + 6 + 6);
+        assert_eq!(SETTINGS.len(), 1 + 4 + 9 + 6 + 2 + 4 + 6 + 6);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use spanfall_collector::feed::message::{Detail, Operation};
 use spanfall_collector::reduce::hop::{Counts, EdgeId};
 use spanfall_collector::reduce::node::{NodeId, NodeKind};
 
+use super::facts::facts;
 use crate::figures::{count, latency, number, share};
 use crate::focus::Item;
 use crate::panel::marks::Mark;
@@ -22,6 +23,9 @@ pub(in crate::panel) struct Details {
     pub(in crate::panel) latency: [String; 3],
     /// From when on a hop is slow, and what is usual; empty where that is not known.
     pub(in crate::panel) slow: String,
+    /// What else is known, in short lines: instances and cost of a function, what happens in a
+    /// queue.
+    pub(in crate::panel) facts: Vec<String>,
     /// The lists below.
     pub(in crate::panel) lists: [List; 4],
 }
@@ -106,6 +110,7 @@ fn node(id: NodeId, traffic: &Traffic) -> Option<Details> {
         unit: if receives { "req/s in" } else { "req/s out" },
         latency: latencies(detail, rates),
         slow: String::new(),
+        facts: detail.map(facts).unwrap_or_default(),
         lists: [callers, callees, operations, versions],
     })
 }
@@ -124,6 +129,7 @@ fn edge(id: EdgeId, traffic: &Traffic) -> Option<Details> {
         unit: "req/s",
         latency: latencies(detail, &edge.rates),
         slow: detail.map(slow).unwrap_or_default(),
+        facts: detail.map(facts).unwrap_or_default(),
         lists: [List::default(), List::default(), operations, versions],
     })
 }

@@ -2,6 +2,7 @@
 //! that is known about it. In: [`Focus`], [`Traffic`]. Out: texts; clicks become commands.
 
 mod describe;
+mod facts;
 mod past;
 mod tree;
 
@@ -124,6 +125,12 @@ fn update(
     }
     paint.text(tree.slow, &details.slow);
     paint.show(tree.slow, !details.slow.is_empty());
+    for (index, at) in tree.facts.iter().enumerate() {
+        let fact = details.facts.get(index);
+        paint.text(*at, fact.map_or("", String::as_str));
+        paint.show(*at, fact.is_some());
+    }
+    paint.show(tree.beside, !details.facts.is_empty());
     for (at, list) in tree.lists.iter().zip(&details.lists) {
         paint_list(&mut paint, at, list, &theme);
     }

@@ -7,6 +7,7 @@ use spanfall_collector::reduce::hop::Class;
 use spanfall_collector::reduce::node::NodeKind;
 
 use super::describe::MOST_ROWS;
+use super::facts::MOST_FACTS;
 use super::past::Past;
 use crate::focus::Command;
 use crate::interaction::Solid;
@@ -38,6 +39,9 @@ pub(super) struct Tree {
     pub(super) latency: [Entity; 3],
     /// From when on a hop is slow.
     pub(super) slow: Entity,
+    /// The section of facts, and its lines.
+    pub(super) beside: Entity,
+    pub(super) facts: [Entity; MOST_FACTS],
     pub(super) peak: Entity,
     pub(super) lists: [ListTree; 4],
 }
@@ -123,9 +127,25 @@ pub(super) fn spawn(mut build: Build<'_, '_>) {
     let table = build.stack(body, 6.0);
     let classes = LINES.map(|(mark, word)| spawn_class(&mut build, table, mark, word));
     let (latency, slow) = spawn_latency(&mut build, body);
+    let beside = build.stack(body, 6.0);
+    let facts = [(); MOST_FACTS].map(|()| build.text(beside, Style::Second, ""));
     let peak = spawn_past(&mut build, body);
     let lists = std::array::from_fn(|_| spawn_list(&mut build, body));
-    let tree = Tree { root, body, heads, total, unit, bar, classes, latency, slow, peak, lists };
+    let tree = Tree {
+        root,
+        body,
+        heads,
+        total,
+        unit,
+        bar,
+        classes,
+        latency,
+        slow,
+        beside,
+        facts,
+        peak,
+        lists,
+    };
     build.commands.insert_resource(tree);
 }
 

@@ -1,0 +1,104 @@
+//! Beside the edges: what a span tells beyond the hop that it is part of. In: every span once, as it
+//! arrives. Out: invocations to `activity`, messages to `queue`.
+
+use super::activity::is_invocation;
+use super::facts::Facts;
+use super::half::{Half, Side};
+use super::node::NodeKind;
+use super::nodes::keyed;
+use super::origin::Origin;
+use super::pair::Context;
+use super::queue::Received;
+use super::{Malformed, Reducer, target};
+use crate::span::Span;
+
+/// Takes notes for a reducer.
+pub(super) struct Beside<'a> {
+    pub(super) reducer: &'a Reducer,
+    pub(super) context: &'a Context<'a>,
+}
+
+/// A span, and what was found out about it.
+pub(super) struct Noted<'a> {
+    pub(super) half: &'a Half,
+    pub(super) span: &'a Span<'a>,
+    pub(super) facts: &'a Facts<'a>,
+    /// Of the span, in millionths, however many messages it stands for.
+    pub(super) weight: i64,
+    /// Whether it is a consumer's.
+    pub(super) consumer: bool,
+}
+
+impl Beside<'_> {
+    /// Takes note of a span that had not been received before.
+    pub(super) fn note(&self, noted: &Noted<'_>, origin: &Origin) -> Result<(), Malformed> {
+        let &Noted { half, span, facts, weight, consumer } = noted;
+        if half.is_caller() {
+            if holds_messages(self.reducer.nodes.kind(half.other)) {
+                let keys = [half.key, self.message_key(facts.message_id)];
+                self.reducer.queues.sent(keys, span.end_ns, self.most_messages());
+            }
+            return Ok(());
+        }
+        if is_invocation(span, facts, consumer) {
+            let now_ms = self.context.now_ms;
+            self.reducer.activity.add(half.own, origin.worker, span, weight, now_ms);
+        }
+        if let Side::Called { by_messages: true, .. } = half.side {
+            self.received(noted)?;
+        }
+        Ok(())
+    }
+
+    /// Takes note of messages that a consumer's span received: one a link, or the one that the span
+    /// itself names.
+    fn received(&self, noted: &Noted<'_>) -> Result<(), Malformed> {
+        let &Noted { half, span, facts, weight, .. } = noted;
+        let (queues, hasher) = (&self.reducer.queues, &self.reducer.hasher);
+        let again = |facts: &Facts<'_>| facts.delivery_count.is_some_and(|count| count > 1);
+        let name = |node| self.reducer.nodes.with_name(node, |name| keyed(hasher, name) | 1);
+        let queue = name(half.other);
+        let mut one = Received {
+            delivery: half.key,
+            message: self.message_key(facts.message_id),
+            sender: half.parent,
+            edge: (half.other, half.own),
+            ends: keyed(hasher, (queue, name(half.own))),
+            queue: if target::keeps_message_ids(facts) { queue } else { 0 },
+            start_ns: span.start_ns,
+            weight,
+            again: again(facts),
+        };
+        let mut links = 0_u32;
+        span.for_each_link(|link| {
+            links += 1;
+            let said = Facts::read(link.attributes())?;
+            one.delivery = keyed(hasher, (half.key, links));
+            one.message = self.message_key(said.message_id);
+            one.sender = self.reducer.key_of(link.trace_id, link.span_id);
+            one.again = again(&said);
+            queues.received(one, self.most_messages());
+            Ok(())
+        })?;
+        if links == 0 {
+            queues.received(one, self.most_messages());
+        }
+        queues.received_batch(one.edge, half.weight / weight.max(1), weight);
+        Ok(())
+    }
+
+    fn message_key(&self, id: Option<&str>) -> u64 {
+        id.map_or(0, |id| keyed(&self.reducer.hasher, ("message", id)) | 1)
+    }
+
+    /// How many messages are kept to find out how long they were in their queues.
+    fn most_messages(&self) -> usize {
+        /// Of spans, the share that has to do with messages.
+        const SHARE: usize = 8;
+        (self.context.max_pending / SHARE).max(1)
+    }
+}
+
+fn holds_messages(kind: NodeKind) -> bool {
+    matches!(kind, NodeKind::Queue | NodeKind::Topic | NodeKind::Stream)
+}
