@@ -30,8 +30,8 @@
 //! }
 //! ```
 //!
-//! - `kind` is one of the words of [`NodeKind`](crate::reduce::node::NodeKind); `account`, `region`
-//!   and `entry` are left out where they are empty or false.
+//! - `kind` is one of the words of [`NodeKind`]; `account`, `region` and `entry` are left out where
+//!   they are empty or false.
 //! - Numbers of hops are whole unless sampled spans stand for more requests; then they have up to
 //!   three decimals. `cold` counts hops of any class, which are counted there too. `hops` in `totals`
 //!   counts each hop once, whatever it stands for.
