@@ -5,6 +5,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::file::nearest;
 use super::mistake::{Mistake, Place};
+use super::tables;
 use super::value::Given;
 use crate::cost::FunctionMemory;
 
@@ -25,23 +26,9 @@ pub(super) fn read(
     value: &toml::Spanned<DeValue<'_>>,
     mistakes: &mut Vec<Mistake>,
 ) -> Vec<FunctionMemory> {
-    let DeValue::Array(functions) = value.get_ref() else {
-        let message = "`cost.function` is a list of tables".to_owned();
-        let hint = "write [[cost.function]] on a line of its own, for every function".to_owned();
-        mistakes.push(Mistake::new(Place::File(value.span()), message).hint(hint));
-        return Vec::new();
-    };
-    functions
-        .iter()
-        .filter_map(|function| match function.get_ref() {
-            DeValue::Table(table) => self::function(table, Place::File(function.span()), mistakes),
-            _ => {
-                let message = "a function is a table".to_owned();
-                mistakes.push(Mistake::new(Place::File(function.span()), message));
-                None
-            }
-        })
-        .collect()
+    tables::read("cost.function", value, mistakes, |table, span, mistakes| {
+        function(table, Place::File(span), mistakes)
+    })
 }
 
 fn function(

@@ -16,6 +16,7 @@ mod rules;
 mod sample;
 pub mod settings;
 mod source;
+mod tables;
 mod trigger;
 mod value;
 

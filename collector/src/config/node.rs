@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::file::nearest;
 use super::mistake::{Mistake, Place};
+use super::tables;
 use super::trigger::kind;
 use super::value::Given;
 use crate::reduce::{Ignore, Pattern, Rename};
@@ -100,24 +101,10 @@ fn rules<T>(
     mistakes: &mut Vec<Mistake>,
     read: impl Fn(Rule<'_>, &mut Vec<Mistake>) -> Option<T>,
 ) -> Vec<T> {
-    let DeValue::Array(tables) = value.get_ref() else {
-        mistakes.push(
-            Mistake::new(Place::File(value.span()), format!("`{list}` is a list of tables"))
-                .hint(format!("write [[{list}]] on a line of its own, for every rule")),
-        );
-        return Vec::new();
-    };
-    let mut found = Vec::new();
-    for table in tables {
-        let DeValue::Table(inner) = table.get_ref() else {
-            let message = format!("a rule of `{list}` is a table");
-            mistakes.push(Mistake::new(Place::File(table.span()), message));
-            continue;
-        };
-        let rule = texts(list, keys, inner, table.span(), mistakes);
-        found.extend(read(rule, mistakes));
-    }
-    found
+    tables::read(list, value, mistakes, |table, span, mistakes| {
+        let rule = texts(list, keys, table, span, mistakes);
+        read(rule, mistakes)
+    })
 }
 
 fn texts<'a>(
@@ -199,7 +186,7 @@ mod tests {
             ("[[node.ignore]]", "1:1: without a key"),
             ("[[node.ignore]]\nroute = '/'", "known here: `operation`, `node`, `path`"),
             ("[[node.ignore]]\npath = ['/']", "2:8: `path`: a text in quotes is expected"),
-            ("[node]\nignore = ['/']", "2:11: a rule of `node.ignore` is a table"),
+            ("[node]\nignore = ['/']", "2:11: an entry of `node.ignore` is a table"),
             ("[[node.ingore]]\npath = '/'", "did you mean [[node.ignore]]?"),
             ("[node]\nkind = 'sevrice'", "did you mean `service`?"),
             ("[node]\nattribute = ['a']", "did you mean `attributes`?"),

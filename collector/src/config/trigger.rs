@@ -5,6 +5,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::file::nearest;
 use super::mistake::{Mistake, Place};
+use super::tables;
 use super::value::Given;
 use crate::reduce::node::NodeKind;
 use crate::reduce::{TriggerRule, naming};
@@ -28,25 +29,9 @@ pub(super) fn read(
     value: &toml::Spanned<DeValue<'_>>,
     mistakes: &mut Vec<Mistake>,
 ) -> Vec<TriggerRule> {
-    let DeValue::Array(rules) = value.get_ref() else {
-        let message = "`trigger` is a list of tables";
-        mistakes.push(
-            Mistake::new(Place::File(value.span()), message.to_owned())
-                .hint("write [[trigger]] on a line of its own, for every function".to_owned()),
-        );
-        return Vec::new();
-    };
-    rules
-        .iter()
-        .filter_map(|rule| match rule.get_ref() {
-            DeValue::Table(table) => self::rule(table, Place::File(rule.span()), mistakes),
-            _ => {
-                let message = "a trigger is a table".to_owned();
-                mistakes.push(Mistake::new(Place::File(rule.span()), message));
-                None
-            }
-        })
-        .collect()
+    tables::read("trigger", value, mistakes, |table, span, mistakes| {
+        rule(table, Place::File(span), mistakes)
+    })
 }
 
 fn rule(table: &DeTable<'_>, place: Place, mistakes: &mut Vec<Mistake>) -> Option<TriggerRule> {
