@@ -18,4 +18,6 @@ pub mod program;
 pub mod recording;
 pub mod report;
 pub mod screen;
+pub mod service_graph;
+pub mod tempo;
 pub mod world;

@@ -3,44 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use spanfall_tests::collector::Collector;
 use spanfall_tests::functions::{self, Transport};
-use spanfall_tests::http::{self, Answer};
 use spanfall_tests::program::until;
+use spanfall_tests::service_graph::{Series, numbers, scrape};
 
 const REQUESTS: usize = 40;
-
-/// `client > server connection_type virtual_node`.
-type Series = String;
-
-/// What a page says under a name, by series.
-fn numbers(page: &str, name: &str) -> BTreeMap<Series, f64> {
-    let start = format!("{name}{{");
-    let lines = page.lines().filter_map(|line| line.strip_prefix(&start));
-    let number = |line: &str| {
-        let (labels, rest) = line.split_once("} ").unwrap_or_else(|| panic!("{line}"));
-        let label = |name: &str| {
-            let label = labels.split(',').find_map(|label| label.strip_prefix(&format!("{name}=")));
-            label.unwrap_or_else(|| panic!("no {name} in {line}")).trim_matches('"').to_owned()
-        };
-        let [client, server] = ["client", "server"].map(label);
-        let [connection, virtual_node] = ["connection_type", "virtual_node"].map(label);
-        let value = rest.split(' ').next().and_then(|value| value.parse().ok());
-        let series = format!("{client} > {server} {connection} {virtual_node}");
-        (series.trim_end().to_owned(), value.unwrap_or_else(|| panic!("{line}")))
-    };
-    lines.map(number).collect()
-}
-
-fn scraped(view: SocketAddr, accept: &str) -> Answer {
-    let head = format!(
-        "GET /metrics HTTP/1.1\r\nhost: {view}\r\naccept: {accept}\r\nconnection: close\r\n\r\n"
-    );
-    http::say(view, &[head.as_bytes()]).unwrap()
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_service_graph_is_the_one_that_tempo_makes_of_the_same_calls() {
@@ -56,7 +26,7 @@ async fn the_service_graph_is_the_one_that_tempo_makes_of_the_same_calls() {
     .into();
     let total = "traces_service_graph_request_total";
     let page = until(Duration::from_secs(30), "all requests", || {
-        let page = scraped(collector.view, "text/plain").text();
+        let page = scrape(collector.view, "text/plain").unwrap().text();
         (numbers(&page, total) == expected).then_some(page)
     });
 
@@ -76,7 +46,8 @@ async fn the_service_graph_is_the_one_that_tempo_makes_of_the_same_calls() {
     assert!(!page.contains("trace_id="), "the plain format has no exemplars\n{page}");
 
     let open =
-        scraped(collector.view, "application/openmetrics-text;version=1.0.0,text/plain;q=0.5");
+        scrape(collector.view, "application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
+            .unwrap();
     assert!(open.head.contains("application/openmetrics-text; version=1.0.0"), "{}", open.head);
     let page = open.text();
     assert!(page.ends_with("# EOF\n"), "{page}");

@@ -87,13 +87,14 @@ impl Remembered {
         nodes: &HashMap<NodeId, Node>,
         most: usize,
     ) -> Vec<EdgeNumbers> {
+        let telling = telling(spreads);
         // An edge whose node turned out to be another does not come again.
         let there: HashSet<_> = spreads.iter().map(Spread::key).collect();
         self.edges.retain(|key, _| there.contains(key));
         let mut others = EdgeNumbers::default();
         let mut read = Vec::with_capacity(spreads.len().min(most) + 1);
         for spread in spreads {
-            let now = EdgeNumbers::of(spread, nodes);
+            let now = EdgeNumbers::of(spread, nodes, &telling);
             let known = self.edges.contains_key(&spread.key());
             // All of it is told from function to function.
             if now.requests <= 0.0 && !known {
@@ -118,6 +119,17 @@ impl Remembered {
     }
 }
 
+/// The nodes that sent spans of at least one side of a request.
+fn telling(spreads: &[Spread]) -> HashSet<NodeId> {
+    let sides = spreads.iter().flat_map(|spread| {
+        let Edge { source, target } = spread.edge;
+        let server = (spread.sides != Sides::Client).then_some(target);
+        let client = (spread.sides != Sides::Server).then_some(source);
+        [server, client].into_iter().flatten()
+    });
+    sides.collect()
+}
+
 impl Spread {
     fn key(&self) -> (EdgeId, Sides) {
         (self.id, self.sides)
@@ -125,13 +137,14 @@ impl Spread {
 }
 
 impl EdgeNumbers {
-    fn of(spread: &Spread, nodes: &HashMap<NodeId, Node>) -> Self {
+    fn of(spread: &Spread, nodes: &HashMap<NodeId, Node>, telling: &HashSet<NodeId>) -> Self {
         let Spread { id: _, edge, sides, requests, failed, joined, client, server, exemplar } =
             spread;
         let unknown = Node::default();
         let ends = |edge: &Edge| [edge.source, edge.target].map(|id| nodes.get(&id));
         let [source, target] = ends(edge).map(|node| node.unwrap_or(&unknown));
-        let connection = Connection::of(*sides, source.kind, target.kind);
+        let tells = telling.contains(&edge.source);
+        let connection = Connection::of(*sides, tells, target.kind);
         let took = |us: fn(&Exemplar) -> Option<u64>| {
             exemplar.and_then(|exemplar| Some((exemplar, us(&exemplar)?)))
         };
@@ -205,16 +218,15 @@ enum Connection {
 }
 
 impl Connection {
-    fn of(sides: Sides, client: NodeKind, server: NodeKind) -> Self {
-        use NodeKind::{Database, Function, Service, Table};
-        match (sides, client, server) {
-            (Sides::Both, ..) => Self::Direct,
-            (Sides::Across, ..) => Self::Messaging,
-            (Sides::Client, _, Table | Database) => Self::Database,
-            (Sides::Client, ..) => Self::VirtualServer,
-            // It called without a span of its own for that; it sends others.
-            (Sides::Server, Function | Service, _) => Self::Direct,
-            (Sides::Server, ..) => Self::VirtualClient,
+    /// `tells`: whether the client sent spans, be it for other requests.
+    fn of(sides: Sides, tells: bool, server: NodeKind) -> Self {
+        match (sides, server) {
+            (Sides::Both, _) => Self::Direct,
+            (Sides::Across, _) => Self::Messaging,
+            (Sides::Client, NodeKind::Table | NodeKind::Database) => Self::Database,
+            (Sides::Client, _) => Self::VirtualServer,
+            (Sides::Server, _) if tells => Self::Direct,
+            (Sides::Server, _) => Self::VirtualClient,
         }
     }
 
@@ -338,18 +350,35 @@ mod tests {
 
     #[test]
     fn what_is_between_two_nodes_is_named_as_tempo_names_it() {
-        use NodeKind::{Api, Function, Queue, Table, Users};
-        let labels = |sides, client, server| Connection::of(sides, client, server).labels();
-        assert_eq!(labels(Sides::Both, Function, Function), ("", ""));
-        assert_eq!(labels(Sides::Server, Function, Function), ("", ""));
-        assert_eq!(labels(Sides::Across, Function, Function), ("messaging_system", ""));
-        assert_eq!(labels(Sides::Client, Function, Table), ("database", ""));
-        for (client, server) in [(Function, Queue), (Function, Function), (Function, Api)] {
-            assert_eq!(labels(Sides::Client, client, server), ("virtual_node", "server"));
+        use NodeKind::{Api, Database, Function, Queue, Table};
+        let labels = |sides, tells, server| Connection::of(sides, tells, server).labels();
+        assert_eq!(labels(Sides::Both, true, Function), ("", ""));
+        assert_eq!(labels(Sides::Across, true, Function), ("messaging_system", ""));
+        for server in [Table, Database] {
+            assert_eq!(labels(Sides::Client, true, server), ("database", ""));
         }
-        for (client, server) in [(Queue, Function), (Users, Function), (Api, Function)] {
-            assert_eq!(labels(Sides::Server, client, server), ("virtual_node", "client"));
+        for server in [Queue, Function, Api] {
+            assert_eq!(labels(Sides::Client, true, server), ("virtual_node", "server"));
         }
+        // It called without a span of its own for that, but sends others.
+        assert_eq!(labels(Sides::Server, true, Function), ("", ""));
+        assert_eq!(labels(Sides::Server, false, Function), ("virtual_node", "client"));
+    }
+
+    #[test]
+    fn who_sent_a_span_of_either_side_of_any_request_tells_and_others_do_not() {
+        let seen = |sides, source, target| Spread {
+            sides,
+            edge: Edge { source: NodeId(source), target: NodeId(target) },
+            ..spread(source, 1.0, 0.0)
+        };
+        let spreads = [
+            seen(Sides::Server, 1, 2),
+            seen(Sides::Client, 2, 3),
+            seen(Sides::Both, 4, 5),
+            seen(Sides::Across, 6, 7),
+        ];
+        assert_eq!(telling(&spreads), [2, 4, 5, 6, 7].map(NodeId).into());
     }
 
     #[test]
@@ -358,7 +387,7 @@ mod tests {
             (NodeId(1), Node::named(NodeKind::Users, USERS)),
             (NodeId(2), Node::named(NodeKind::Table, "t")),
         ];
-        let numbers = EdgeNumbers::of(&spread(1, 4.0, 0.0), &nodes.into());
+        let numbers = EdgeNumbers::of(&spread(1, 4.0, 0.0), &nodes.into(), &HashSet::new());
         assert_eq!(numbers.server, numbers.client);
         assert_eq!(numbers.labels[0], ("client", "user".to_owned()));
     }

@@ -7,6 +7,8 @@ mod format;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
+use indexmap::IndexMap;
+
 use format::{
     INTERNET, Metadata, Metrics, VizConnection, VizNode, VizNotice, connection, internet, node_type,
 };
@@ -91,7 +93,7 @@ impl<'a> World<'a> {
             })
             .collect();
         connections.extend(self.between_regions());
-        let internet = VizNode { renderer: "region", ..internet() };
+        let internet = VizNode { renderer: "region", updated: Some(now_ms), ..internet() };
         VizNode {
             renderer: "global",
             name: "edge".to_owned(),
@@ -150,8 +152,7 @@ impl<'a> World<'a> {
                 connection(&named(&edge.source), &named(&edge.target), *metrics, notices)
             })
             .collect();
-        let connections: Vec<_> =
-            connections.into_iter().chain(self.entering(&names, edges)).collect();
+        let connections = merged(connections.into_iter().chain(self.entering(&names, edges)));
         let volume: f64 = connections.iter().map(|connection| connection.metrics.total()).sum();
         VizNode {
             renderer: "region",
@@ -226,6 +227,23 @@ impl<'a> World<'a> {
             })
             .collect()
     }
+}
+
+/// Connections of which no two have the same ends: of two, Vizceral forgets the first. Users and unknown
+/// triggers are both its `INTERNET`.
+fn merged(connections: impl Iterator<Item = VizConnection>) -> Vec<VizConnection> {
+    let mut merged: IndexMap<(String, String), (Metrics, Vec<VizNotice>)> = IndexMap::new();
+    for VizConnection { source, target, metrics, notices, .. } in connections {
+        let (all, about) = merged.entry((source, target)).or_default();
+        all.add(metrics);
+        about.extend(notices);
+    }
+    let merged = merged.into_iter();
+    merged
+        .map(|((source, target), (metrics, notices))| {
+            connection(&source, &target, metrics, notices)
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -334,16 +352,74 @@ mod tests {
     }
 
     #[test]
-    fn every_connection_names_nodes_that_are_there() {
-        fn check(level: &Value) {
-            let there = names(&level["nodes"]);
-            for connection in level["connections"].as_array().unwrap() {
-                for end in ["source", "target"] {
-                    assert!(there.contains(&connection[end].as_str().unwrap()), "{connection}");
-                }
+    fn users_and_unknown_triggers_are_one_connection_from_the_internet() {
+        use NodeKind::{Function, Users};
+        let graph = Graph {
+            nodes: vec![
+                node(1, Users, "users", ""),
+                node(2, Users, "unknown trigger", ""),
+                node(3, Function, "f", "r"),
+            ],
+            edges: vec![edge(13, 1, 3), edge(23, 2, 3)],
+            ..Graph::default()
+        };
+        let rate = |normal, danger| Metrics { normal, warning: 0.0, danger };
+        let rates = [(EdgeId(13), rate(3.0, 0.0)), (EdgeId(23), rate(1.0, 2.0))].into();
+        let world = World::new(&graph, &rates, &[]).into_node(7);
+        let entering = &world.nodes[1].connections;
+        assert_eq!(entering.len(), 1);
+        assert_eq!((entering[0].metrics, entering[0].class), (rate(4.0, 2.0), "danger"));
+        assert_eq!(world.connections[0].metrics, rate(4.0, 2.0));
+        valid(&serde_json::to_value(world).unwrap(), 0);
+    }
+
+    /// Checks a level by what Vizceral's description of its format asks for, and what it complains of.
+    fn valid(level: &Value, depth: usize) {
+        let is_class = |value: &Value| {
+            let class = value["class"].as_str();
+            assert!(matches!(class, Some("normal" | "warning" | "danger")), "{value}");
+        };
+        let notices = |value: &Value| {
+            for notice in value["notices"].as_array().unwrap() {
+                assert!(!notice["title"].as_str().unwrap().is_empty(), "{notice}");
+                assert!(notice["severity"].as_u64().unwrap() <= 2, "{notice}");
             }
-            level["nodes"].as_array().unwrap().iter().for_each(check);
+        };
+        assert!(!level["name"].as_str().unwrap().is_empty(), "{level}");
+        is_class(level);
+        notices(level);
+        assert_eq!(level["renderer"], ["global", "region", "focusedChild"][depth], "{level}");
+        if depth == 1 {
+            assert!(level["updated"].is_u64(), "a region without it is never drawn: {level}");
         }
-        check(&world());
+        let nodes = level["nodes"].as_array().unwrap();
+        if depth == 1 && !nodes.is_empty() {
+            let volume = level["maxVolume"].as_f64().unwrap();
+            assert!(volume.is_finite() && volume > 0.0, "{level}");
+            assert_eq!(level["nodes"][0]["name"], INTERNET, "where a region is entered");
+        }
+        let there = names(&level["nodes"]);
+        let unique: BTreeSet<_> = there.iter().collect();
+        assert_eq!(unique.len(), there.len(), "a name twice: {there:?}");
+        let mut ends = BTreeSet::new();
+        for connection in level["connections"].as_array().unwrap() {
+            let end = |end: &str| connection[end].as_str().unwrap().to_owned();
+            let [source, target] = [end("source"), end("target")];
+            assert!(there.contains(&source.as_str()), "{connection}");
+            assert!(there.contains(&target.as_str()), "{connection}");
+            assert!(ends.insert([source, target]), "twice, of which one is lost: {connection}");
+            is_class(connection);
+            notices(connection);
+            let metrics = connection["metrics"].as_object().unwrap();
+            let kinds: BTreeSet<_> = metrics.keys().map(String::as_str).collect();
+            assert_eq!(kinds, ["danger", "normal", "warning"].into());
+            assert!(metrics.values().all(|rate| rate.as_f64().unwrap() >= 0.0), "{connection}");
+        }
+        nodes.iter().for_each(|node| valid(node, depth + 1));
+    }
+
+    #[test]
+    fn the_world_is_what_vizceral_s_format_asks_for() {
+        valid(&world(), 0);
     }
 }

@@ -46,6 +46,8 @@ pub(super) struct Facts<'a> {
     pub(super) messaging_system: Option<&'a str>,
     pub(super) destination: Option<&'a str>,
     pub(super) destination_kind: Option<&'a str>,
+    /// What RabbitMQ routes a message by: the queue's name, where its exchange has none.
+    pub(super) routing_key: Option<&'a str>,
     pub(super) queue_url: Option<&'a str>,
     pub(super) topic_arn: Option<&'a str>,
     pub(super) message_count: Option<i64>,
@@ -67,6 +69,11 @@ fn first<'a>(slot: &mut Option<&'a str>, value: Scalar<'a>) {
     if slot.is_none() {
         *slot = value.text();
     }
+}
+
+/// The newer of two names for the same thing, which says more where a span has both.
+fn newer<'a>(slot: &mut Option<&'a str>, value: Scalar<'a>) {
+    *slot = value.text().or(*slot);
 }
 
 fn first_int(slot: &mut Option<i64>, value: Scalar<'_>) {
@@ -91,9 +98,8 @@ impl<'a> Facts<'a> {
         // One prefix decides, so that a span pays for the names of its own dialect only.
         match key.split(|&byte| byte == b'.').next().unwrap_or_default() {
             b"faas" | b"cloud" | b"aws" => self.take_cloud(key, value),
-            b"http" | b"url" | b"server" | b"net" | b"network" | b"peer" | b"user_agent" => {
-                self.take_network(key, value);
-            }
+            b"http" | b"url" | b"server" | b"net" | b"network" | b"peer" | b"service"
+            | b"user_agent" => self.take_network(key, value),
             b"messaging" => self.take_messaging(key, value),
             b"rpc" | b"db" => self.take_call(key, value),
             b"error" | b"exception" | b"otel" => self.take_error(key, value),
@@ -156,6 +162,7 @@ impl<'a> Facts<'a> {
             b"server.port" | b"net.peer.port" => first_int(&mut self.port, value),
             b"network.peer.address" | b"net.peer.ip" => first(&mut self.peer_address, value),
             b"network.peer.port" | b"net.sock.peer.port" => first_int(&mut self.peer_port, value),
+            b"service.peer.name" => newer(&mut self.peer_service, value),
             b"peer.service" => first(&mut self.peer_service, value),
             _ => {}
         }
@@ -165,13 +172,12 @@ impl<'a> Facts<'a> {
         match key {
             b"messaging.system" => first(&mut self.messaging_system, value),
             // The new name may hold the full ARN where the old one holds the bare name.
-            b"messaging.destination.name" => {
-                if let Some(name) = value.text() {
-                    self.destination = Some(name);
-                }
-            }
+            b"messaging.destination.name" => newer(&mut self.destination, value),
             b"messaging.destination" => first(&mut self.destination, value),
             b"messaging.destination_kind" => first(&mut self.destination_kind, value),
+            b"messaging.rabbitmq.destination.routing_key" | b"messaging.rabbitmq.routing_key" => {
+                first(&mut self.routing_key, value);
+            }
             b"messaging.url" => first(&mut self.queue_url, value),
             b"messaging.message.id" | b"messaging.message_id" => {
                 first(&mut self.message_id, value);
@@ -195,8 +201,10 @@ impl<'a> Facts<'a> {
             b"rpc.service" => first(&mut self.rpc_service, value),
             b"rpc.method" => first(&mut self.rpc_method, value),
             b"rpc.grpc.status_code" => first_int(&mut self.grpc_status, value),
-            b"db.system.name" | b"db.system" => first(&mut self.db_system, value),
-            b"db.namespace" | b"db.name" => first(&mut self.db_name, value),
+            b"db.system.name" => newer(&mut self.db_system, value),
+            b"db.system" => first(&mut self.db_system, value),
+            b"db.namespace" => newer(&mut self.db_name, value),
+            b"db.name" => first(&mut self.db_name, value),
             b"rpc.response.status_code" | b"rpc.connect_rpc.error_code" => {
                 first(&mut self.rpc_status, value);
             }

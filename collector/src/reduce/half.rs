@@ -78,6 +78,8 @@ pub(super) struct Half {
     pub(super) class: Class,
     /// Whether the span's status says so, whatever class that is.
     pub(super) failed: bool,
+    /// Whether the span's kind says that it sends or receives messages.
+    pub(super) message: bool,
     pub(super) cold: bool,
     /// Since 1970, by the clock of its own machine.
     pub(super) start_us: u64,
@@ -170,7 +172,9 @@ impl Half {
             operation: if by_caller { self.operation } else { callee.operation },
             version: callee.version,
             sighting: if direct {
-                self.sighting().with(&callee.sighting(), Sides::Both)
+                let message = self.message || callee.message;
+                let sides = if message { Sides::Across } else { Sides::Both };
+                self.sighting().with(&callee.sighting(), sides)
             } else {
                 callee.sighting()
             },

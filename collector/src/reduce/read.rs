@@ -15,7 +15,7 @@ use super::settings::{Settings, Spans};
 use super::tally::ONE;
 use super::target::{self, Expect, Trigger};
 use super::{Ingested, Malformed, Reducer};
-use crate::span::{self, Span, StatusCode};
+use crate::span::{self, Span, SpanKind, StatusCode};
 
 /// One request with what does not change within it.
 pub(super) struct Reading<'r> {
@@ -155,6 +155,7 @@ impl Reading<'_> {
             sdk: false,
             class: classify::of_span(span, facts, role, &self.settings.expected_errors)?,
             failed: span.status == StatusCode::Error,
+            message: matches!(span.kind, SpanKind::Producer | SpanKind::Consumer),
             cold: false,
             ignored: false,
             start_us: span.start_ns / 1000,
@@ -235,6 +236,9 @@ impl Reading<'_> {
             && let Some(source) = self.settings.trigger(&origin.name, origin.here(), facts.trigger)
         {
             trigger = Trigger::Named(source.clone());
+        }
+        if half.parent == 0 {
+            trigger = target::of_root(trigger, facts, origin.kind, consumer);
         }
         let mut source = trigger.node();
         let rules = &self.settings.nodes;

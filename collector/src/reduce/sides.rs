@@ -16,7 +16,7 @@ pub enum Sides {
     Client,
     /// Only the server.
     Server,
-    /// Both, with a queue, topic or stream between them.
+    /// Both, with messages between them: through a queue, topic or stream, named or not.
     Across,
 }
 

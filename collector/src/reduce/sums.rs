@@ -46,7 +46,7 @@ impl Sums {
         match hop.sighting.sides {
             // Who refuses a call sends no span of it.
             Sides::Client if hop.class != Class::Throttled => self.lone += weight,
-            Sides::Both => self.both += weight,
+            Sides::Both | Sides::Across => self.both += weight,
             _ => {}
         }
         if let Class::Ok | Class::Slow = hop.class {

@@ -102,7 +102,12 @@ fn channel(facts: &Facts<'_>, region: &str) -> Option<Node> {
     if let Some(name) = facts.stream {
         return Some(naming::destination(NodeKind::Stream, name, region));
     }
+    // The exchange of RabbitMQ without a name hands each message to the queue that its key names.
     let name = facts.destination?;
+    if name.is_empty() {
+        let queue = facts.routing_key.filter(|queue| !queue.is_empty())?;
+        return Some(Node::named(NodeKind::Queue, queue));
+    }
     let kind = match facts.destination_kind {
         Some("topic") => NodeKind::Topic,
         Some("queue") => NodeKind::Queue,
@@ -216,6 +221,23 @@ pub(super) fn of_callee(facts: &Facts<'_>, here: Here<'_>, consumer: bool) -> Tr
         Some("http") => Trigger::Users,
         _ if is_called(facts) => Trigger::Users,
         _ => Trigger::Unknown,
+    }
+}
+
+/// The same of a span without a parent, whose own word is all that will ever be known: it names its
+/// peer, or it is a service's, which nothing but calls run.
+pub(super) fn of_root(
+    trigger: Trigger,
+    facts: &Facts<'_>,
+    kind: NodeKind,
+    consumer: bool,
+) -> Trigger {
+    match (facts.peer_service, trigger) {
+        (Some(peer), Trigger::Users | Trigger::Unknown) => {
+            Trigger::Named(Node::named(NodeKind::Service, peer))
+        }
+        (None, Trigger::Unknown) if kind == NodeKind::Service && !consumer => Trigger::Users,
+        (_, trigger) => trigger,
     }
 }
 
