@@ -1,10 +1,8 @@
-//! The reducer against known truth: simulated systems under every condition, hop by hop. What is
-//! asked for here is the goal where it is met; where it is not yet, the figure reached, so that
-//! nothing falls behind it. `spanfall-world score` prints the whole table.
+//! The reducer against known truth: simulated systems under every condition, hop by hop, each held
+//! to its goal. `spanfall-world score` prints the whole table.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
-use spanfall_tests::world::condition::Goal;
 use spanfall_tests::world::recording::Recording;
 use spanfall_tests::world::score::{Score, quantile, score};
 use spanfall_tests::world::{Condition, World, table};
@@ -14,13 +12,6 @@ const SPANS: usize = 5_000;
 
 /// Two ticks: one in which the last span arrives, and the one that tells.
 const TWO_TICKS_MS: u64 = 400;
-
-/// What is reached where the goal is not: `(condition, least right, most false)`.
-const NOT_YET: &[(&str, f64, f64)] = &[
-    // At most 0.2% false: an export of old Node without its handler may be of either account, a
-    // hundred times in one trace of 10,000 spans. That is seed 1; other seeds are well within.
-    ("everything", 0.995, 0.0025),
-];
 
 /// A seed like any other.
 const SEED: u64 = 11;
@@ -32,7 +23,7 @@ fn scored(condition: &Condition, seed: u64) -> Score {
     score(&Recording::make(World::standard(), condition, seed, SPANS), condition)
 }
 
-/// Runs these conditions and holds each to its goal, or to what was reached before.
+/// Runs these conditions and holds each to its goal.
 #[track_caller]
 fn hold(names: &[&str]) {
     hold_with(SEED, names);
@@ -46,11 +37,7 @@ fn hold_with(seed: u64, names: &[&str]) -> usize {
         let condition = Condition::named(name).unwrap();
         let score = scored(&condition, seed);
         assert!(score.told > 300.0, "{name} has too few hops to tell: {}", score.told);
-        let goal = match NOT_YET.iter().find(|(not_yet, ..)| not_yet == name) {
-            Some(&(_, right, invented)) => Goal { right, invented, ..condition.goal },
-            None => condition.goal,
-        };
-        let misses = score.misses(goal);
+        let misses = score.misses(condition.goal);
         let table = table::table(&[(condition, score.clone())]);
         assert!(misses.is_empty(), "{misses:?}\n{table}{}", score.examples.join("\n"));
         let late = quantile(&score.gateway_lags, 0.99);

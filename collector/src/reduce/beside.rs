@@ -1,14 +1,14 @@
 //! Beside the edges: what a span tells beyond the hop that it is part of. In: every span once, as it
-//! arrives. Out: invocations to `activity`, messages to `queue`.
+//! arrives. Out: invocations to `activity`, messages to `letters`.
 
 use super::activity::is_invocation;
 use super::facts::Facts;
 use super::half::{Half, Side};
+use super::letters::{Received, Said};
 use super::node::NodeKind;
 use super::nodes::keyed;
 use super::origin::Origin;
 use super::pair::Context;
-use super::queue::Received;
 use super::{Malformed, Reducer, target};
 use crate::span::Span;
 
@@ -33,10 +33,12 @@ impl Beside<'_> {
     /// Takes note of a span that had not been received before.
     pub(super) fn note(&self, noted: &Noted<'_>, origin: &Origin) -> Result<(), Malformed> {
         let &Noted { half, span, facts, weight, consumer } = noted;
+        let is_channel = || holds_messages(self.reducer.nodes.kind(half.other));
         if half.is_caller() {
-            if holds_messages(self.reducer.nodes.kind(half.other)) {
-                let keys = [half.key, self.message_key(facts.message_id)];
-                self.reducer.queues.sent(keys, span.end_ns, self.most_messages());
+            if half.side == Side::Sends && is_channel() {
+                let message = self.message_key(facts.message_id);
+                let mut letters = self.reducer.queues.0.lock();
+                letters.sent(half, span.end_ns, message, self.most_messages(), self.context.tally);
             }
             return Ok(());
         }
@@ -44,51 +46,65 @@ impl Beside<'_> {
             let now_ms = self.context.now_ms;
             self.reducer.activity.add(half.own, origin.worker, span, weight, now_ms);
         }
-        if let Side::Called { by_messages: true, .. } = half.side {
-            self.received(noted)?;
+        if let Side::Called { by_messages, .. } = half.side
+            && (by_messages || is_channel())
+        {
+            self.received(noted, by_messages)?;
         }
         Ok(())
     }
 
     /// Takes note of messages that a consumer's span received: one a link, or the one that the span
     /// itself names.
-    fn received(&self, noted: &Noted<'_>) -> Result<(), Malformed> {
+    fn received(&self, noted: &Noted<'_>, certain: bool) -> Result<(), Malformed> {
         let &Noted { half, span, facts, weight, .. } = noted;
-        let (queues, hasher) = (&self.reducer.queues, &self.reducer.hasher);
+        let hasher = &self.reducer.hasher;
         let again = |facts: &Facts<'_>| facts.delivery_count.is_some_and(|count| count > 1);
         let name = |node| self.reducer.nodes.with_name(node, |name| keyed(hasher, name) | 1);
-        let queue = name(half.other);
+        let said = certain.then(|| {
+            let queue = name(half.other);
+            Said {
+                ends: keyed(hasher, (queue, name(half.own))),
+                queue: if target::keeps_message_ids(facts) { queue } else { 0 },
+                start_ns: span.start_ns,
+                weight,
+                again: again(facts),
+            }
+        });
+        let links = span.link_count()?;
         let mut one = Received {
             delivery: half.key,
             message: self.message_key(facts.message_id),
             sender: half.parent,
             edge: (half.other, half.own),
-            ends: keyed(hasher, (queue, name(half.own))),
-            queue: if target::keeps_message_ids(facts) { queue } else { 0 },
-            start_ns: span.start_ns,
-            weight,
-            again: again(facts),
+            span: half.key,
+            sighting: half.sighting(),
+            requests: half.weight / links.max(1),
+            said,
         };
-        let mut links = 0_u32;
-        span.for_each_link(|link| {
-            links += 1;
-            let said = Facts::read(link.attributes())?;
-            one.delivery = keyed(hasher, (half.key, links));
-            one.message = self.message_key(said.message_id);
-            one.sender = self.reducer.key_of(link.trace_id, link.span_id);
-            one.again = again(&said);
-            queues.received(one, self.most_messages());
-            Ok(())
-        })?;
-        if links == 0 {
-            queues.received(one, self.most_messages());
+        let (most, tally) = (self.most_messages(), self.context.tally);
+        if certain {
+            self.reducer.queues.received_batch(one.edge, half.weight / weight.max(1), weight);
         }
-        queues.received_batch(one.edge, half.weight / weight.max(1), weight);
-        Ok(())
+        if links == 0 {
+            self.reducer.queues.0.lock().received(one, most, tally);
+        }
+        let mut place = 0_u32;
+        span.for_each_link(|link| {
+            let linked = Facts::read(link.attributes())?;
+            place += 1;
+            one.delivery = keyed(hasher, (half.key, place));
+            one.message = self.message_key(linked.message_id);
+            one.sender = self.reducer.key_of(link.trace_id, link.span_id);
+            one.said = said.map(|said| Said { again: again(&linked), ..said });
+            self.reducer.queues.0.lock().received(one, most, tally);
+            Ok(())
+        })
     }
 
     fn message_key(&self, id: Option<&str>) -> u64 {
-        id.map_or(0, |id| keyed(&self.reducer.hasher, ("message", id)) | 1)
+        id.filter(|id| !id.is_empty())
+            .map_or(0, |id| keyed(&self.reducer.hasher, ("message", id)) | 1)
     }
 
     /// How many messages are kept to find out how long they were in their queues.

@@ -11,6 +11,7 @@
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
+use super::attempt::Attempts;
 use super::clock::Clock;
 use super::half::{Half, SpanKey, State};
 use super::nodes::NodeIndex;
@@ -26,6 +27,8 @@ pub(super) struct Bridge {
     callees: Side,
     /// Invocations whose caller is known, and whose clock disagrees with it.
     known: Side,
+    /// Invocations that ran again.
+    pub(super) attempts: Attempts,
     /// How often everything was paired anew.
     renewed: u32,
 }
@@ -102,6 +105,7 @@ impl Bridge {
 
     fn is_empty(&self) -> bool {
         self.known.is_empty()
+            && self.attempts.is_empty()
             && self.callees.is_empty()
             && self.callers.iter().all(|it| it.open.is_empty())
     }
@@ -158,8 +162,11 @@ impl Shard {
     /// Lets a half look for its other one, if it has reason to.
     pub(super) fn enter_bridge(&mut self, key: SpanKey, context: &Context<'_>) {
         let Some(half) = self.copy(key).filter(Half::may_be_bridged) else { return };
-        enter(self.bridges.entry(half.bridge).or_default().side_of(&half), &half);
-        self.settle(key, context);
+        let bridge = self.bridges.entry(half.bridge).or_default();
+        if !bridge.attempts.is_later(key) {
+            enter(bridge.side_of(&half), &half);
+            self.settle(key, context);
+        }
     }
 
     /// Learns from a call and an invocation that surely belong together how far their clocks are
@@ -199,6 +206,7 @@ impl Shard {
             self.settle(key, context);
         }
         for key in parted {
+            self.tell_attempts(key, context);
             if self.copy(key).is_some_and(|half| half.bridged == 0) {
                 self.wait(key, context);
                 self.show_if_safe(key, context);
@@ -207,7 +215,7 @@ impl Shard {
     }
 
     /// Finds the best partner for a half without one, then for the half whose partner that was.
-    fn settle(&mut self, mut key: SpanKey, context: &Context<'_>) {
+    pub(super) fn settle(&mut self, mut key: SpanKey, context: &Context<'_>) {
         for _ in 0..MOST_MOVES {
             let Some(free) = self.copy(key).filter(Half::may_be_bridged) else { return };
             let Some(found) = self.best_for(&free, context) else {
@@ -252,16 +260,18 @@ impl Shard {
         (caller.bridged, callee.bridged) = (callee_key, caller_key);
         self.put(caller);
         self.put(callee);
+        self.tell_attempts(callee_key, context);
     }
 
     /// Takes two halves apart again: both wait.
-    fn part(&mut self, one: SpanKey, other: SpanKey, context: &Context<'_>) {
+    pub(super) fn part(&mut self, one: SpanKey, other: SpanKey, context: &Context<'_>) {
         for key in [one, other] {
             if let Some(half) = self.half(key) {
                 half.bridged = 0;
                 show(half, State::Waiting, context.tally);
                 self.wait(key, context);
             }
+            self.tell_attempts(key, context);
         }
     }
 
@@ -269,6 +279,7 @@ impl Shard {
     /// looks for another.
     pub(super) fn leave_bridge(&mut self, key: SpanKey, context: &Context<'_>) {
         let Some(half) = self.copy(key).filter(|half| half.bridge != 0) else { return };
+        self.leave_attempts(&half, context);
         self.strike(&half);
         if half.bridged != 0 {
             self.part(key, half.bridged, context);
@@ -283,6 +294,7 @@ impl Shard {
         }
         if let Some(bridge) = self.bridges.get_mut(&gone.bridge) {
             leave(&mut bridge.known, gone);
+            bridge.attempts.forget(gone.key);
         }
         self.strike(gone);
         if let Some(partner) = self.copy(gone.bridged) {
@@ -291,7 +303,7 @@ impl Shard {
         }
     }
 
-    fn strike(&mut self, half: &Half) {
+    pub(super) fn strike(&mut self, half: &Half) {
         if let Some(bridge) = self.bridges.get_mut(&half.bridge) {
             leave(bridge.side_of(half), half);
             if bridge.is_empty() {

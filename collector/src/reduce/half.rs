@@ -47,6 +47,18 @@ pub(super) enum State {
     Silent,
 }
 
+impl State {
+    /// The same with another hop, if there is one.
+    pub(super) fn with(self, change: impl FnOnce(Counted) -> Counted) -> Self {
+        match self {
+            Self::Guessed(hop) => Self::Guessed(change(hop)),
+            Self::Certain(hop) => Self::Certain(change(hop)),
+            Self::Paired(hop) => Self::Paired(hop.map(change)),
+            Self::Waiting | Self::Unmet | Self::Silent => self,
+        }
+    }
+}
+
 /// What one span knows of a request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Half {

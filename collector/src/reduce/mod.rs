@@ -1,22 +1,24 @@
 //! The heart: export requests in, live edges out. Data goes through the files in this order:
-//! `origin` (whose span is this), `facts`, `role` and `target` (whom it talks to), `choice` (what
-//! the configuration makes of both), `classify` (how it went), `pair`, `shard`, `bridge` and `step`
-//! (who called whom, or led to whom), `tally` (edges), `usual` (which hops were slow). `beside`
-//! feeds `activity` (what functions do) and `queue` (what happened to messages). This file lists
+//! `origin` and `exporter` (whose span is this), `facts`, `role` and `target` (whom it talks to), `choice` (what
+//! the configuration makes of both), `classify` (how it went), `pair`, `shard`, `bridge`, `attempt`
+//! and `step` (who called whom, or led to whom), `tally` (edges), `usual` (which hops were slow). `beside`
+//! feeds `activity` (what functions do), `letters` and `queue` (what happened to messages). This file lists
 //! the steps and answers questions about the result.
 
-mod across;
 mod activity;
+mod attempt;
 mod beside;
 mod bridge;
 mod choice;
 mod classify;
 mod clock;
 mod exemplar;
+mod exporter;
 mod facts;
 mod half;
 mod histogram;
 pub mod hop;
+mod letters;
 pub(crate) mod naming;
 pub mod node;
 mod nodes;
@@ -57,8 +59,8 @@ use arc_swap::ArcSwap;
 use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
 
-use across::Across;
 use activity::Activity;
+use exporter::Exporters;
 use hop::{Counts, Edge, EdgeId};
 use node::{Node, NodeId, NodeKind};
 use nodes::{NodeIndex, Nodes, Texts};
@@ -200,10 +202,10 @@ pub struct Reducer {
     settings: ArcSwap<Settings>,
     hasher: foldhash::fast::RandomState,
     origins: Origins,
+    exporters: Exporters,
     nodes: Nodes,
     texts: Texts,
     pairing: Pairing,
-    across: Across,
     tally: Tally,
     activity: Activity,
     queues: Queues,

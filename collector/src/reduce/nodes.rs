@@ -106,6 +106,15 @@ impl Nodes {
         index
     }
 
+    /// The node that a name means that was given in this account, where it says none itself.
+    pub(super) fn near(&self, index: NodeIndex, account: &str) -> NodeIndex {
+        let node = self.inner.read().entries.get(index as usize).map(|entry| entry.node.clone());
+        match node {
+            Some(node) if node.account.is_empty() => self.index_near(node, account),
+            _ => index,
+        }
+    }
+
     /// The node that this one is, and its identity.
     pub(super) fn resolved(&self, index: NodeIndex) -> (NodeIndex, NodeId) {
         let inner = self.inner.read();

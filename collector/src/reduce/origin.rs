@@ -42,7 +42,8 @@ pub(super) struct Origin {
     region: String,
     /// Whether a span may still say what the resource left out.
     incomplete: bool,
-    owners: Owners,
+    /// Whether its handlers do.
+    by_handler: bool,
     /// What spans said so far.
     said: Said,
     /// The rules by which it was named.
@@ -53,12 +54,15 @@ pub(super) struct Origin {
     pub(super) worker: Worker,
 }
 
-/// How many functions are known to have this resource, where nothing in it tells instances apart.
+/// What is known of who sent an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Owners {
-    Unknown,
-    One,
-    Several,
+pub(super) enum Word {
+    /// All that there is to know, or all that matters.
+    Known,
+    /// What the handler's span in the same export says beyond the resource.
+    Handlers,
+    /// Only the resource, and the handler's span, which is in another export, will say more.
+    Resources,
 }
 
 impl Origin {
@@ -69,6 +73,10 @@ impl Origin {
     /// Whether nothing that is known now could name it better.
     fn is_settled(&self, rules: &Arc<NodeRules>) -> bool {
         !self.incomplete && self.is_by(rules)
+    }
+
+    fn word(&self) -> Word {
+        if self.incomplete && self.by_handler { Word::Resources } else { Word::Known }
     }
 
     fn is_by(&self, rules: &Arc<NodeRules>) -> bool {
@@ -109,14 +117,14 @@ impl Origins {
         &self,
         spans: &ResourceSpans<'_>,
         names: Names<'_>,
-    ) -> Result<Arc<Origin>, Malformed> {
+    ) -> Result<(Arc<Origin>, Word), Malformed> {
         let resource = spans.resource()?;
         let id = keyed(&self.hasher, resource.bytes());
         let known = self.by_resource.get(&id).map(|origin| Arc::clone(&origin));
         if let Some(origin) = &known
             && origin.is_settled(names.rules)
         {
-            return Ok(Arc::clone(origin));
+            return Ok((Arc::clone(origin), Word::Known));
         }
         let facts = ResourceFacts::read(&resource)?;
         let said = if facts.arn.is_some() && facts.account.is_some() {
@@ -128,7 +136,8 @@ impl Origins {
             && said.is_nothing()
             && origin.is_by(names.rules)
         {
-            return Ok(origin);
+            let word = origin.word();
+            return Ok((origin, word));
         }
         if self.by_resource.len() >= MOST_ORIGINS {
             self.by_resource.clear();
@@ -141,29 +150,19 @@ impl Origins {
         };
         if facts.instance.or(facts.process).is_none() && !said.is_nothing() {
             // Functions of several accounts may have the same resource where it names no instance:
-            // each export is taken at its handler's word, and one without a handler at the word of
-            // the only one known.
-            let one = Owners::One;
-            let origin = Arc::new(Origin { incomplete: true, owners: one, ..new(said) });
-            let mut there = self.by_resource.entry(id).or_insert_with(|| Arc::clone(&origin));
-            if there.owners == Owners::Unknown {
-                *there = Arc::clone(&origin);
-            } else if there.owners == Owners::One && there.called != origin.called {
-                let several = Owners::Several;
-                *there = Arc::new(Origin { owners: several, ..new(Said::default()) });
-            }
-            return Ok(origin);
+            // each export is taken at its handler's word, and one without a handler at that of its
+            // trace.
+            return Ok((Arc::new(Origin { incomplete: true, ..new(said) }), Word::Handlers));
         }
         // Another thread may have met the same resource meanwhile: they share one instance.
         let mut there = self.by_resource.entry(id).or_insert_with(|| Arc::new(new(said.clone())));
         if !there.is_settled(names.rules) {
-            let (instance, owners) = (there.instance.clone(), there.owners);
-            let new = new(if owners == Owners::Several { said } else { said.or(&there.said) });
-            let incomplete = new.incomplete || owners == Owners::One;
-            *there = Arc::new(Origin { instance, owners, incomplete, ..new });
+            let instance = there.instance.clone();
+            *there = Arc::new(Origin { instance, ..new(said.clone().or(&there.said)) });
         }
         let origin = Arc::clone(&there);
-        Ok(origin)
+        let word = if said.is_nothing() { origin.word() } else { Word::Handlers };
+        Ok((origin, word))
     }
 }
 
@@ -259,7 +258,8 @@ fn identify(
         id,
         version: texts.index(version.as_bytes()),
         incomplete: usual.account.is_empty(),
-        owners: Owners::Unknown,
+        by_handler: facts.platform.is_none_or(|it| it == "aws_lambda")
+            && (function.is_some() || facts.instance.or(facts.process).is_none()),
         said,
         rules: Arc::clone(rules),
         node: nodes.index(&node),

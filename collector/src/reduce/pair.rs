@@ -10,9 +10,10 @@ use smallvec::SmallVec;
 
 #[cfg(test)]
 use super::bridge::Bridge;
+use super::exporter::Exporter;
 use super::half::{Half, SpanKey};
 use super::nodes::Nodes;
-use super::shard::{Shard, pair_halves, set_cold};
+use super::shard::{Shard, pair_halves, rename, set_cold};
 use super::tally::Tally;
 
 /// A power of two; enough that two receivers rarely want the same one.
@@ -117,14 +118,17 @@ impl Pairing {
         if half.request == 0 {
             return;
         }
-        let others = {
+        let (mine, others) = {
             let mut request = self.requests.entry(half.request).or_default();
             let Request { callers, callees } = &mut *request;
             let (mine, others) =
                 if half.is_caller() { (callers, callees) } else { (callees, callers) };
             mine.push(half.key);
-            others.clone()
+            (mine.clone(), others.clone())
         };
+        if !half.is_caller() && mine.len() > 1 && others.is_empty() {
+            self.shard(half.key).join_attempts(half, &mine, context);
+        }
         for other in others {
             let (caller, callee) =
                 if half.is_caller() { (half.key, other) } else { (other, half.key) };
@@ -152,6 +156,33 @@ impl Pairing {
         of_callee.leave_bridge(callee, context);
         if let (Some(caller), Some(callee)) = (of_caller.half(caller), of_callee.half(callee)) {
             pair_halves(caller, callee, context);
+        }
+    }
+
+    /// Names a caller in full, and what it called, wherever its request is counted.
+    pub(super) fn rename(&self, key: SpanKey, exporter: &Exporter, context: &Context<'_>) {
+        let mut shard = self.shard(key);
+        let Some(half) = shard.half(key) else { return };
+        let new = (exporter.own, context.nodes.near(half.other, &exporter.account));
+        let old =
+            (std::mem::replace(&mut half.own, new.0), std::mem::replace(&mut half.other, new.1));
+        let renamed = |node| match node {
+            node if node == old.0 => new.0,
+            node if node == old.1 => new.1,
+            node => node,
+        };
+        rename(half, renamed, context.tally);
+        let half = *half;
+        shard.meet_callers(&half, context);
+        let mut callees = shard.called_by(&half);
+        drop(shard);
+        if let Some(request) = self.requests.get(&half.request) {
+            callees.extend_from_slice(&request.callees);
+        }
+        for callee in callees {
+            if let Some(callee) = self.shard(callee).half(callee) {
+                rename(callee, renamed, context.tally);
+            }
         }
     }
 

@@ -4,11 +4,12 @@ use std::sync::atomic::Ordering;
 
 use super::beside::{Beside, Noted};
 use super::classify;
+use super::exporter::Exporter;
 use super::facts::Facts;
 use super::half::{Half, Side, State};
 use super::node::NodeKind;
 use super::nodes::{NodeIndex, keyed};
-use super::origin::{Names, Origin};
+use super::origin::{Names, Origin, Word};
 use super::pair::{Context, Outcome};
 use super::role::{self, Role};
 use super::settings::{Settings, Spans};
@@ -32,15 +33,15 @@ pub(super) fn request(reducer: &Reducer, bytes: &[u8], now_ms: u64) -> Result<In
         Reading { reducer, settings: &settings, context, ingested: Ingested::default() };
     let names = Names { rules: &settings.nodes, nodes: &reducer.nodes, texts: &reducer.texts };
     let result = span::for_each_resource(bytes, |spans| {
-        let origin = reducer.origins.of(&spans, names)?;
-        spans.for_each_span(|span| reading.span(&span, &origin))
+        let (origin, word) = reducer.origins.of(&spans, names)?;
+        spans.for_each_span(|span| reading.span(&span, &origin, word))
     });
     reducer.spans.fetch_add(reading.ingested.spans, Ordering::Relaxed);
     result.map(|()| reading.ingested)
 }
 
 impl Reading<'_> {
-    fn span(&mut self, span: &Span<'_>, origin: &Origin) -> Result<(), Malformed> {
+    fn span(&mut self, span: &Span<'_>, origin: &Origin, word: Word) -> Result<(), Malformed> {
         self.ingested.spans += 1;
         if span.trace_id == [0; 16] || span.span_id == 0 {
             self.ingested.rejected += 1;
@@ -72,58 +73,42 @@ impl Reading<'_> {
         }
         self.reducer.tally.traces.put(half.key, span.trace_id, span.end_ns);
         let outcome = self.reducer.pairing.arrive(half, &self.context);
+        match word {
+            // A span that was named by an attribute of its own has nothing to ask or tell.
+            _ if half.own != origin.node => {}
+            Word::Handlers if !half.is_caller() => self.tell_exporter(&half, span, origin),
+            Word::Resources if half.is_caller() => self.ask_exporter(&half, span, origin),
+            Word::Known | Word::Handlers | Word::Resources => {}
+        }
         // Another thread may have met an earlier invocation before this one was there to be told.
         if half.cold && !facts.cold && !origin.is_first(half.key) {
             self.reducer.pairing.set_cold(half.key, false, &self.context);
         }
-        if !outcome.duplicate && !half.ignored {
-            self.across(&half, span, &facts)?;
-            if role != Role::Step {
-                let beside = Beside { reducer: self.reducer, context: &self.context };
-                let consumer = role == Role::Callee { consumer: true };
-                let noted = Noted { half: &half, span, facts: &facts, weight, consumer };
-                beside.note(&noted, origin)?;
-            }
+        if !outcome.duplicate && !half.ignored && role != Role::Step {
+            let beside = Beside { reducer: self.reducer, context: &self.context };
+            let consumer = role == Role::Callee { consumer: true };
+            let noted = Noted { half: &half, span, facts: &facts, weight, consumer };
+            beside.note(&noted, origin)?;
         }
         self.reducer.duplicates.fetch_add(u64::from(outcome.duplicate), Ordering::Relaxed);
         self.reducer.early.fetch_add(outcome.early, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Looks for the other side of the messages that the span sent or received.
-    fn across(&self, half: &Half, span: &Span<'_>, facts: &Facts<'_>) -> Result<(), Malformed> {
-        let Context { nodes, tally, now_ms, .. } = self.context;
-        let across = &self.reducer.across;
-        let kind = || nodes.kind(half.other);
-        let is_channel = || matches!(kind(), NodeKind::Queue | NodeKind::Topic | NodeKind::Stream);
-        let by_id = |id: Option<&str>| {
-            id.filter(|id| !id.is_empty()).map_or(0, |id| keyed(&self.reducer.hasher, id) | 1)
-        };
-        match half.side {
-            Side::Sends if is_channel() => {
-                across.send(half, [half.key, by_id(facts.message_id)], tally, now_ms);
-            }
-            Side::Called { by_messages, .. } if by_messages || is_channel() => {
-                let links = span.link_count()?;
-                if links == 0 {
-                    let keys = [half.parent, by_id(facts.message_id)];
-                    across.receive(half, half.weight, keys, tally, now_ms);
-                }
-                span.for_each_link(|link| {
-                    let mut id = None;
-                    link.attributes().for_each(|attribute| {
-                        if let b"messaging.message.id" | b"messaging.message_id" = attribute.key {
-                            id = attribute.value.text();
-                        }
-                    })?;
-                    let keys = [self.reducer.key_of(link.trace_id, link.span_id), by_id(id)];
-                    across.receive(half, half.weight / links, keys, tally, now_ms);
-                    Ok(())
-                })?;
-            }
-            _ => {}
+    /// A handler says of which account its function is, which other exports of it do not.
+    fn tell_exporter(&self, half: &Half, span: &Span<'_>, origin: &Origin) {
+        let key = keyed(&self.reducer.hasher, (span.trace_id, origin.id));
+        let exporter = Exporter { own: half.own, account: origin.here().account.into() };
+        for caller in self.reducer.exporters.tell(key, exporter.clone()) {
+            self.reducer.pairing.rename(caller, &exporter, &self.context);
         }
-        Ok(())
+    }
+
+    fn ask_exporter(&self, half: &Half, span: &Span<'_>, origin: &Origin) {
+        let key = keyed(&self.reducer.hasher, (span.trace_id, origin.id));
+        if let Some(exporter) = self.reducer.exporters.ask(key, half.key) {
+            self.reducer.pairing.rename(half.key, &exporter, &self.context);
+        }
     }
 
     /// What both sides have in common.

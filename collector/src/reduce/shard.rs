@@ -14,6 +14,7 @@ use super::bridge::Bridges;
 use super::half::{Half, Side, SpanKey, State};
 use super::hop::Class;
 use super::node::{Node, NodeKind, USERS};
+use super::nodes::NodeIndex;
 use super::pair::{Context, SHARDS, shard_of};
 use super::seen::Seen;
 use super::tally::{Counted, Tally};
@@ -285,6 +286,34 @@ impl Shard {
         kids.copied().chain([silent.parent]).filter(stands).collect()
     }
 
+    /// Decides anew whether a caller's span and others of its process tell of the same request.
+    pub(super) fn meet_callers(&mut self, half: &Half, context: &Context<'_>) {
+        let is_caller = |key: SpanKey| self.copy(key).is_some_and(|it| it.is_caller());
+        let kids = self.slots.get(&half.key).map(|slot| slot.kids.clone()).unwrap_or_default();
+        let inner: SmallVec<[SpanKey; 2]> =
+            kids.into_iter().filter(|key| is_caller(*key)).collect();
+        if is_caller(half.parent) {
+            self.meet(half.parent, half.key, context);
+        }
+        for kid in inner {
+            self.meet(half.key, kid, context);
+        }
+    }
+
+    /// Spans that may be those of a caller's callees, and of theirs in its own process.
+    pub(super) fn called_by(&self, caller: &Half) -> SmallVec<[SpanKey; 2]> {
+        let kids =
+            |key: &SpanKey| self.slots.get(key).map(|it| it.kids.clone()).unwrap_or_default();
+        let mut callees = kids(&caller.key);
+        for inner in kids(&caller.key) {
+            if self.copy(inner).is_some_and(|half| half.is_caller()) {
+                callees.extend(kids(&inner));
+            }
+        }
+        callees.extend((caller.bridged != 0).then_some(caller.bridged));
+        callees
+    }
+
     pub(super) fn expire(&mut self, context: &Context<'_>) -> Vec<Half> {
         self.seen.turn(context.now_ms);
         let mut gone = Vec::new();
@@ -460,15 +489,18 @@ pub(super) fn show(half: &mut Half, state: State, tally: &Tally) {
     tally.count_unpaired(unpaired, half.is_unpaired());
 }
 
+/// Changes the names of what a half's hop goes from and to.
+pub(super) fn rename(half: &mut Half, name: impl Fn(NodeIndex) -> NodeIndex, tally: &Tally) {
+    let with = |hop: Counted| {
+        let target = if half.is_caller() { name(hop.target) } else { hop.target };
+        Counted { source: name(hop.source), target, ..hop }
+    };
+    let state = half.state.with(with);
+    show(half, state, tally);
+}
+
 /// Changes whether a hop was a cold start, if it is counted with this half.
 pub(super) fn set_cold(half: &mut Half, cold: bool, context: &Context<'_>) {
     half.cold = cold;
-    let with = |hop: Counted| Counted { cold, ..hop };
-    let state = match half.state {
-        State::Guessed(hop) => State::Guessed(with(hop)),
-        State::Certain(hop) => State::Certain(with(hop)),
-        State::Paired(hop) => State::Paired(hop.map(with)),
-        same @ (State::Waiting | State::Unmet | State::Silent) => same,
-    };
-    show(half, state, context.tally);
+    show(half, half.state.with(|hop| Counted { cold, ..hop }), context.tally);
 }

@@ -59,7 +59,7 @@ impl Reducer {
             }
         });
         let mut joined: HashMap<EdgeId, i64> = HashMap::default();
-        self.across.for_each_joined(|(source, target), messages| {
+        self.queues.for_each_joined(|(source, target), messages| {
             *joined.entry(self.nodes.edge(source, target).0).or_default() += messages;
         });
         let joined = |id: EdgeId, sides: Sides| match sides {

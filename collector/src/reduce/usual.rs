@@ -6,16 +6,17 @@
 //! times 1.4826 is their standard deviation σ, whatever a few outliers do. A hop is slow that took
 //! longer than `median · exp(k σ)`. Around this one rule are the cases where it alone would lie:
 //!
-//! - Below [`LEAST`] hops nothing is said, and for a short while after that `k` is larger.
+//! - Below [`LEAST`] hops nothing is said, and for a short while after that `k` is larger, and σ is
+//!   drawn towards what it is elsewhere: a few hops say little of how they spread.
 //! - What is less than [`TWICE`] of the usual, or below [`UNNOTICED_US`], is not slow, however
-//!   steady the edge is.
+//!   steady the edge is; what is [`TENFOLD`] of it is slow, however wide the edge spreads.
 //! - Hops that were slow are a tenth of a hop to the rule, so that an incident does not become what
 //!   is usual while it lasts.
-//! - What more than one hop in twenty took in each of the last two periods *is* usual: caches and
-//!   cold starts give an edge two humps, and MAD sees one.
+//! - What more than one hop in twenty took in each of the last two periods *is* usual, even if it is
+//!   more than tenfold the median: caches and cold starts give an edge two humps, and MAD sees one.
 //!
 //! On log-normal traffic that does not change, at most one hop in 400 is called slow, and one in 700
-//! once the edge is known well. Of a sudden incident at eight times the usual, as long as all that
+//! once the edge is known well, unless it spreads so wide that more than these take tenfold. Of a sudden incident at eight times the usual, as long as all that
 //! is known of the edge, at least three in four are (tests hold it to that).
 
 use super::histogram::Histogram;
@@ -27,11 +28,18 @@ pub(super) const LEAST: i64 = 30;
 const DEVIATIONS: f64 = 3.0;
 /// How much more of them a record of one hop would need; goes down with the number of hops, as the
 /// error of the estimate does.
-const SHORTAGE: f64 = 5.0;
+const SHORTAGE: f64 = 6.0;
+/// The standard deviation that an edge is taken to have until its own hops tell: a hop in six takes
+/// 1.6 times the usual.
+const PRIOR: f64 = 0.5;
+/// How many of its own hops outweigh that.
+const PRIOR_HOPS: f64 = 30.0;
 /// From MAD to standard deviation.
 const CONSISTENT: f64 = 1.4826;
 /// What is slow takes at least so many times as long as usual.
 const TWICE: f64 = 2.0;
+/// What takes so many times as long as usual is slow.
+const TENFOLD: f64 = 10.0;
 /// What takes no longer than this, in microseconds, is never slow: no one would notice.
 const UNNOTICED_US: u64 = 50_000;
 /// What a slow hop counts for, compared to another.
@@ -165,7 +173,8 @@ impl Usual {
             let middle = median(&latencies, over);
             latencies.sort_by(|a, b| a.distance(middle).total_cmp(&b.distance(middle)));
             let deviation = median(&latencies, over).distance(middle) * CONSISTENT;
-            let factor = (deviations * deviation).exp().max(TWICE);
+            let factor = (deviations * shrunk(deviation, hops as f64)).exp();
+            let factor = factor.clamp(TWICE, TENFOLD);
             let next = Bounds {
                 usual_us: Some(middle.us),
                 slow_over_us: Some(rounded(middle.us as f64 * factor).max(least_us)),
@@ -187,6 +196,12 @@ impl Usual {
         });
         within.min().unwrap_or(0)
     }
+}
+
+/// A standard deviation as so many hops tell it, drawn towards what it is elsewhere.
+fn shrunk(deviation: f64, hops: f64) -> f64 {
+    let known = hops * deviation.powi(2) + PRIOR_HOPS * PRIOR.powi(2);
+    (known / (hops + PRIOR_HOPS)).sqrt()
 }
 
 #[derive(Clone, Copy, Debug)]

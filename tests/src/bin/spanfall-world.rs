@@ -37,7 +37,8 @@ enum Command {
         /// How many seeds, each a run of its own, beginning with --seed.
         #[arg(long, default_value_t = 3)]
         seeds: u64,
-        /// Print up to this many examples of what went wrong under each condition.
+        /// Print up to this many examples of what went wrong under each condition, and the hop
+        /// that took longest to be right.
         #[arg(long, default_value_t = 0)]
         examples: usize,
         #[command(flatten)]
@@ -128,6 +129,10 @@ fn judge(what: &What, seeds: u64, json: bool, examples: usize) -> anyhow::Result
         }
         for example in sum.examples.iter().take(examples) {
             writeln!(std::io::stderr(), "{}: {example}", condition.name)?;
+        }
+        if examples > 0 {
+            let (lag_ms, hop) = &sum.slowest;
+            writeln!(std::io::stderr(), "{}: {lag_ms} ms late: {hop}", condition.name)?;
         }
         scores.push((condition, sum));
     }

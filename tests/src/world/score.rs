@@ -70,6 +70,8 @@ pub struct Score {
     pub deviations: Vec<f64>,
     /// By how much the sum of all hops is off, as a share.
     pub rate_error: f64,
+    /// The longest of [`Self::lags`], and the hop that it is of.
+    pub slowest: (u64, String),
     /// The first few that went wrong, for whoever looks into it.
     pub examples: Vec<String>,
 }
@@ -137,6 +139,9 @@ impl Score {
         }
         self.deviations.extend(other.deviations);
         self.rate_error = self.rate_error.max(other.rate_error);
+        if other.slowest.0 > self.slowest.0 {
+            self.slowest = other.slowest;
+        }
         let room = EXAMPLES.saturating_sub(self.examples.len());
         self.examples.extend(other.examples.into_iter().take(room));
     }
@@ -312,35 +317,47 @@ impl Judge<'_> {
 
     fn example(&mut self, hop: &Hop, shown: &[String]) {
         if self.score.examples.len() < EXAMPLES {
-            let (source, target) = (&hop.source, &hop.target);
-            let spans: Vec<_> =
-                hop.spans.iter().map(|(trace, id)| format!("{trace:032x}:{id:016x}")).collect();
-            self.score.examples.push(format!(
-                "{} {} > {} {} {} cold {:?} x{} ({:?}): [{}] spans {}",
-                source.kind,
-                source.name,
-                target.kind,
-                target.name,
-                hop.class,
-                hop.cold,
-                hop.weight,
-                hop.how,
-                shown.join("; "),
-                spans.join(" ")
-            ));
+            self.score.examples.push(format!("{}: [{}]", told(hop), shown.join("; ")));
         }
     }
 
     /// How long it took to be right.
     fn time(&mut self, hop: &Hop, seen: &[Seen]) {
-        let Some(last) = seen.iter().map(|seen| seen.tick_ms).max() else { return };
+        let Some(last) = self.last_change(seen) else { return };
         let lag = last.saturating_sub(hop.known_ms);
         match hop.how {
-            How::Spans => self.score.lags.push(lag),
+            How::Spans => {
+                self.score.lags.push(lag);
+                if lag > self.score.slowest.0 {
+                    self.score.slowest = (lag, told(hop));
+                }
+            }
             How::Gateway if hop.known_ms > 60_000 => self.score.gateway_lags.push(lag),
             How::Gateway => {}
             How::Experience => self.score.experience_lags.push(lag),
         }
+    }
+
+    /// The last tick that changed what was shown. A node that gets its full name changes nothing, and
+    /// whether a start was cold is a question of other invocations' spans.
+    fn last_change(&mut self, seen: &[Seen]) -> Option<u64> {
+        let mut ticks: Vec<u64> = seen.iter().map(|seen| seen.tick_ms).collect();
+        ticks.sort_unstable();
+        ticks.dedup();
+        while let Some(&last) = ticks.last().filter(|_| ticks.len() > 1) {
+            let of_last: Vec<Seen> =
+                seen.iter().copied().filter(|seen| seen.tick_ms == last).collect();
+            let mut change: HashMap<(Node, Node, Class), i64> = HashMap::new();
+            for ((source, target, class, _), weight) in net(&of_last) {
+                let edge = (self.node(source), self.node(target), class);
+                *change.entry(edge).or_default() += weight;
+            }
+            if change.values().any(|weight| *weight != 0) {
+                break;
+            }
+            ticks.pop();
+        }
+        ticks.last().copied()
     }
 
     fn judge_invented(&mut self, seen: &[Seen]) {
@@ -372,6 +389,21 @@ impl Judge<'_> {
         score.experience_lags.sort_unstable();
         score
     }
+}
+
+/// One hop of the truth, for people.
+fn told(hop: &Hop) -> String {
+    let Hop { source, target, class, cold, weight, how, known_ms, .. } = hop;
+    let spans: Vec<_> =
+        hop.spans.iter().map(|(trace, id)| format!("{trace:032x}:{id:016x}")).collect();
+    format!(
+        "{} {} > {} {} {class} cold {cold:?} x{weight} ({how:?} at {known_ms} ms) spans {}",
+        source.kind,
+        source.name,
+        target.kind,
+        target.name,
+        spans.join(" ")
+    )
 }
 
 /// The value below which a share of sorted values lies; 0 where there are none.

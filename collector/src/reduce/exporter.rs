@@ -1,0 +1,85 @@
+//! Exporters: whose a caller's span is, where its resource is that of functions in several accounts
+//! and the handler's span, which tells, is in another export of its trace. In: handlers and callers of
+//! such resources. Out: who exported a caller, as soon as both are there.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+use smallvec::SmallVec;
+
+use super::half::SpanKey;
+use super::nodes::NodeIndex;
+
+/// Traces and resources of which is kept who exported them; twice as many at most, of 100 bytes. A
+/// function is frozen between two exports, so they may be seconds apart.
+const MOST: usize = 1 << 16;
+
+/// Spans that may wait for the handler of one invocation.
+const MOST_WAITING: usize = 10_000;
+
+/// A function, in full.
+#[derive(Clone, Debug)]
+pub(super) struct Exporter {
+    pub(super) own: NodeIndex,
+    pub(super) account: Arc<str>,
+}
+
+/// What is known of one resource in one trace, by a hash of both.
+#[derive(Debug, Default)]
+struct Known {
+    exporter: Option<Exporter>,
+    waiting: SmallVec<[SpanKey; 1]>,
+}
+
+type Knowns = HashMap<u64, Known, foldhash::fast::RandomState>;
+
+/// Two generations of them.
+#[derive(Debug, Default)]
+pub(super) struct Exporters(Mutex<[Knowns; 2]>);
+
+impl Exporters {
+    /// A handler told who it is; returns the spans that waited for it.
+    pub(super) fn tell(&self, key: u64, exporter: Exporter) -> SmallVec<[SpanKey; 1]> {
+        self.with(key, |known| {
+            known.exporter.get_or_insert(exporter);
+            std::mem::take(&mut known.waiting)
+        })
+    }
+
+    /// Who exported a caller's span; whoever tells that later is told of the span.
+    pub(super) fn ask(&self, key: u64, span: SpanKey) -> Option<Exporter> {
+        self.with(key, |known| {
+            if known.exporter.is_none() && known.waiting.len() < MOST_WAITING {
+                known.waiting.push(span);
+            }
+            known.exporter.clone()
+        })
+    }
+
+    fn with<T>(&self, key: u64, with: impl FnOnce(&mut Known) -> T) -> T {
+        let [young, old] = &mut *self.0.lock();
+        if young.len() >= MOST && !young.contains_key(&key) {
+            *old = std::mem::take(young);
+        }
+        with(young.entry(key).or_insert_with(|| old.remove(&key).unwrap_or_default()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callers_without_end_take_no_memory_without_end() {
+        let exporters = Exporters::default();
+        for key in 0..3 * MOST as u64 {
+            assert!(exporters.ask(key, key).is_none());
+        }
+        assert!(exporters.0.lock().iter().map(HashMap::len).sum::<usize>() <= 2 * MOST);
+        (0..20_000).for_each(|span| assert!(exporters.ask(7, span).is_none()));
+        let exporter = Exporter { own: 3, account: "1".into() };
+        assert_eq!(exporters.tell(7, exporter).len(), MOST_WAITING);
+        assert_eq!(exporters.ask(7, 1).map(|it| it.own), Some(3));
+    }
+}
