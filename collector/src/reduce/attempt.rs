@@ -76,9 +76,9 @@ impl Shard {
             }
             if let Some(mut caller) = self.copy(half.bridged) {
                 pair_halves(&mut caller, &mut later, context);
-                self.put(caller);
+                self.held.put(&caller);
             }
-            self.put(later);
+            self.held.put(&later);
             self.show_if_safe(key, context);
         }
     }
@@ -94,10 +94,14 @@ impl Shard {
         bridge.attempts.forget(half.key);
         let left = if is_later { SmallVec::from_slice(&[half.key]) } else { later };
         for key in left {
-            if let Some(half) = self.half(key)
-                && !half.is_open()
-            {
-                show(half, State::Waiting, context.tally);
+            let waits = self.held.change(key, |half| {
+                let is_shown = !half.is_open();
+                if is_shown {
+                    show(half, State::Waiting, context.tally);
+                }
+                is_shown
+            });
+            if waits == Some(true) {
                 self.wait(key, context);
             }
             if key != half.key {

@@ -194,13 +194,13 @@ impl Shard {
         let callees: Vec<SpanKey> = bridge.callees.iter().map(|(_, key)| *key).collect();
         let mut parted = Vec::new();
         for key in callers.iter().chain(&callees) {
-            if let Some(half) = self.half(*key)
-                && half.bridged != 0
-            {
-                half.bridged = 0;
-                show(half, State::Waiting, context.tally);
-                parted.push(*key);
-            }
+            self.held.change(*key, |half| {
+                if half.bridged != 0 {
+                    half.bridged = 0;
+                    show(half, State::Waiting, context.tally);
+                    parted.push(*key);
+                }
+            });
         }
         for key in callers {
             self.settle(key, context);
@@ -258,17 +258,19 @@ impl Shard {
         };
         pair_halves(&mut caller, &mut callee, context);
         (caller.bridged, callee.bridged) = (callee_key, caller_key);
-        self.put(caller);
-        self.put(callee);
+        self.held.put(&caller);
+        self.held.put(&callee);
         self.tell_attempts(callee_key, context);
     }
 
     /// Takes two halves apart again: both wait.
     pub(super) fn part(&mut self, one: SpanKey, other: SpanKey, context: &Context<'_>) {
         for key in [one, other] {
-            if let Some(half) = self.half(key) {
+            let parted = self.held.change(key, |half| {
                 half.bridged = 0;
                 show(half, State::Waiting, context.tally);
+            });
+            if parted.is_some() {
                 self.wait(key, context);
             }
             self.tell_attempts(key, context);
@@ -299,7 +301,7 @@ impl Shard {
         self.strike(gone);
         if let Some(partner) = self.copy(gone.bridged) {
             self.strike(&partner);
-            self.put(Half { bridged: 0, ..partner });
+            self.held.put(&Half { bridged: 0, ..partner });
         }
     }
 

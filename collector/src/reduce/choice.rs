@@ -90,10 +90,11 @@ impl NodeRules {
             let key = |chosen: &String| chosen.as_bytes() == attribute.key;
             if let Some(place) = self.attributes.iter().position(key)
                 && best.is_none_or(|(before, _)| place < before)
-                && let Some(name) = attribute.value.text()
+                && let Some(name) = attribute.value()?.text()
             {
                 best = Some((place, name));
             }
+            Ok(())
         })?;
         Ok(best)
     }

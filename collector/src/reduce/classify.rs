@@ -145,7 +145,8 @@ fn escaped_exception(
         let mut escaped = false;
         event.attributes().for_each(|attribute| {
             escaped |=
-                attribute.key == b"exception.escaped" && attribute.value.bool() == Some(true);
+                attribute.key == b"exception.escaped" && attribute.value()?.bool() == Some(true);
+            Ok(())
         })?;
         if escaped {
             let mut words = Words { calls, throttled: false, expected: false };
@@ -246,10 +247,11 @@ impl Words {
     ) -> Result<(), Malformed> {
         event.attributes().for_each(|attribute| {
             if let b"exception.type" | b"exception.message" = attribute.key
-                && let Some(text) = attribute.value.text()
+                && let Some(text) = attribute.value()?.text()
             {
                 self.look_at(text.as_bytes(), expected);
             }
+            Ok(())
         })
     }
 

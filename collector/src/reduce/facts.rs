@@ -4,7 +4,8 @@
 //! Sources: the OpenTelemetry semantic conventions (current and 1.2x names) and what Lambda
 //! instrumentation was seen to emit.
 
-use crate::span::{Attributes, Malformed, Resource, Scalar};
+use super::keys::{self, Key};
+use crate::span::{Attribute, Attributes, Malformed, Resource, Scalar};
 
 /// What a span's attributes say. The first of several names for the same thing wins.
 #[derive(Clone, Copy, Debug, Default)]
@@ -85,8 +86,15 @@ fn first_int(slot: &mut Option<i64>, value: Scalar<'_>) {
 impl<'a> Facts<'a> {
     pub(super) fn read(attributes: Attributes<'a>) -> Result<Self, Malformed> {
         let mut facts = Self::default();
-        attributes.for_each(|attribute| facts.take(attribute.key, attribute.value))?;
+        facts.fill(attributes)?;
         Ok(facts)
+    }
+
+    /// Reads attributes into facts that say nothing yet, which are large enough to be worth making
+    /// where they stay.
+    #[inline]
+    pub(super) fn fill(&mut self, attributes: Attributes<'a>) -> Result<(), Malformed> {
+        attributes.for_each(|attribute| self.take(&attribute))
     }
 
     /// Whether it names a queue, topic or stream.
@@ -94,135 +102,75 @@ impl<'a> Facts<'a> {
         self.destination.is_some() || self.queue_url.is_some() || self.stream.is_some()
     }
 
-    fn take(&mut self, key: &'a [u8], value: Scalar<'a>) {
-        // One prefix decides, so that a span pays for the names of its own dialect only.
-        match key.split(|&byte| byte == b'.').next().unwrap_or_default() {
-            b"faas" | b"cloud" | b"aws" => self.take_cloud(key, value),
-            b"http" | b"url" | b"server" | b"net" | b"network" | b"peer" | b"service"
-            | b"user_agent" => self.take_network(key, value),
-            b"messaging" => self.take_messaging(key, value),
-            b"rpc" | b"db" => self.take_call(key, value),
-            b"error" | b"exception" | b"otel" => self.take_error(key, value),
-            _ => {}
-        }
-    }
-
-    fn take_cloud(&mut self, key: &'a [u8], value: Scalar<'a>) {
+    #[inline]
+    fn take(&mut self, attribute: &Attribute<'a>) -> Result<(), Malformed> {
+        let Some(key) = keys::key(attribute.key) else {
+            if is_receive_count(attribute.key) {
+                first_int(&mut self.delivery_count, attribute.value()?);
+            }
+            return Ok(());
+        };
+        let value = attribute.value()?;
         match key {
-            b"faas.invocation_id"
-            | b"faas.execution"
-            | b"aws.request_id"
-            | b"aws.request.id"
-            | b"aws.lambda.request_id" => first(&mut self.request_id, value),
-            b"cloud.resource_id" | b"faas.id" | b"aws.lambda.invoked_arn" => {
-                first(&mut self.arn, value);
-            }
-            b"cloud.account.id" => first(&mut self.account, value),
-            b"cloud.region" | b"aws.region" => first(&mut self.region, value),
-            b"faas.coldstart" => self.cold = value.bool() == Some(true),
-            b"faas.trigger" => first(&mut self.trigger, value),
-            b"faas.invoked_name" => first(&mut self.invoked_name, value),
-            b"faas.invoked_region" => first(&mut self.invoked_region, value),
-            b"aws.dynamodb.table_names" => first(&mut self.table, value),
-            b"aws.queue_url" | b"aws.sqs.queue.url" | b"aws.sqs.queue_url" => {
-                first(&mut self.queue_url, value);
-            }
-            b"aws.sns.topic.arn" => first(&mut self.topic_arn, value),
-            b"aws.error.code" | b"aws.error_code" => first(&mut self.error_code, value),
-            b"aws.s3.bucket" => first(&mut self.bucket, value),
-            b"aws.kinesis.stream_name" | b"aws.kinesis.stream.name" => {
-                first(&mut self.stream, value);
-            }
-            _ if is_receive_count(key) => first_int(&mut self.delivery_count, value),
-            _ => {}
-        }
-    }
-
-    fn take_network(&mut self, key: &'a [u8], value: Scalar<'a>) {
-        match key {
-            b"http.response.status_code" | b"http.status_code" => {
-                first_int(&mut self.http_status, value);
-            }
-            b"http.error_name" => first(&mut self.error_code, value),
-            b"http.request.method" | b"http.method" => self.http_method = true,
-            b"url.full" | b"http.url" => first(&mut self.url, value),
-            b"http.route" => {
+            Key::RequestId => first(&mut self.request_id, value),
+            Key::Arn => first(&mut self.arn, value),
+            Key::Account => first(&mut self.account, value),
+            Key::Region => first(&mut self.region, value),
+            Key::ColdStart => self.cold = value.bool() == Some(true),
+            Key::Trigger => first(&mut self.trigger, value),
+            Key::InvokedName => first(&mut self.invoked_name, value),
+            Key::InvokedRegion => first(&mut self.invoked_region, value),
+            Key::Table => first(&mut self.table, value),
+            Key::QueueUrl => first(&mut self.queue_url, value),
+            Key::TopicArn => first(&mut self.topic_arn, value),
+            Key::Bucket => first(&mut self.bucket, value),
+            Key::Stream => first(&mut self.stream, value),
+            Key::HttpStatus => first_int(&mut self.http_status, value),
+            Key::HttpMethod => self.http_method = true,
+            Key::Url => first(&mut self.url, value),
+            Key::Route => {
                 self.http_route = true;
                 first(&mut self.route, value);
             }
-            b"url.path" => {
+            Key::UrlPath => {
                 self.http_route = true;
                 first(&mut self.path, value);
             }
-            b"http.target" => first(&mut self.path, value),
-            b"user_agent.original" | b"http.user_agent" => first(&mut self.user_agent, value),
-            b"server.address" | b"net.peer.name" | b"net.host.name" | b"http.host" => {
-                first(&mut self.host, value);
-            }
-            b"server.port" | b"net.peer.port" => first_int(&mut self.port, value),
-            b"network.peer.address" | b"net.peer.ip" => first(&mut self.peer_address, value),
-            b"network.peer.port" | b"net.sock.peer.port" => first_int(&mut self.peer_port, value),
-            b"service.peer.name" => newer(&mut self.peer_service, value),
-            b"peer.service" => first(&mut self.peer_service, value),
-            _ => {}
-        }
-    }
-
-    fn take_messaging(&mut self, key: &'a [u8], value: Scalar<'a>) {
-        match key {
-            b"messaging.system" => first(&mut self.messaging_system, value),
+            Key::HttpTarget => first(&mut self.path, value),
+            Key::UserAgent => first(&mut self.user_agent, value),
+            Key::Host => first(&mut self.host, value),
+            Key::Port => first_int(&mut self.port, value),
+            Key::PeerAddress => first(&mut self.peer_address, value),
+            Key::PeerPort => first_int(&mut self.peer_port, value),
+            Key::PeerServiceName => newer(&mut self.peer_service, value),
+            Key::PeerService => first(&mut self.peer_service, value),
+            Key::MessagingSystem => first(&mut self.messaging_system, value),
             // The new name may hold the full ARN where the old one holds the bare name.
-            b"messaging.destination.name" => newer(&mut self.destination, value),
-            b"messaging.destination" => first(&mut self.destination, value),
-            b"messaging.destination_kind" => first(&mut self.destination_kind, value),
-            b"messaging.rabbitmq.destination.routing_key" | b"messaging.rabbitmq.routing_key" => {
-                first(&mut self.routing_key, value);
-            }
-            b"messaging.url" => first(&mut self.queue_url, value),
-            b"messaging.message.id" | b"messaging.message_id" => {
-                first(&mut self.message_id, value);
-            }
-            b"messaging.operation.type" | b"messaging.operation.name" | b"messaging.operation" => {
-                self.processes_messages |= value.text() == Some("process");
-            }
-            b"messaging.batch.message_count" => first_int(&mut self.message_count, value),
-            b"messaging.servicebus.message.delivery_count"
-            | b"messaging.gcp_pubsub.message.delivery_attempt" => {
-                first_int(&mut self.delivery_count, value);
-            }
-            _ if is_receive_count(key) => first_int(&mut self.delivery_count, value),
-            _ => {}
-        }
-    }
-
-    fn take_call(&mut self, key: &'a [u8], value: Scalar<'a>) {
-        match key {
-            b"rpc.system" | b"rpc.system.name" => first(&mut self.rpc_system, value),
-            b"rpc.service" => first(&mut self.rpc_service, value),
-            b"rpc.method" => first(&mut self.rpc_method, value),
-            b"rpc.grpc.status_code" => first_int(&mut self.grpc_status, value),
-            b"db.system.name" => newer(&mut self.db_system, value),
-            b"db.system" => first(&mut self.db_system, value),
-            b"db.namespace" => newer(&mut self.db_name, value),
-            b"db.name" => first(&mut self.db_name, value),
-            b"rpc.response.status_code" | b"rpc.connect_rpc.error_code" => {
-                first(&mut self.rpc_status, value);
-            }
-            b"db.response.status_code" => first(&mut self.error_code, value),
-            _ => {}
-        }
-    }
-
-    fn take_error(&mut self, key: &'a [u8], value: Scalar<'a>) {
-        match key {
-            b"error.type" => first(&mut self.error_type, value),
-            b"exception.type" | b"error.code" | b"error.name" => first(&mut self.error_code, value),
-            b"error" => self.says_error |= value.bool() == Some(true),
-            b"otel.status_code" => {
+            Key::DestinationName => newer(&mut self.destination, value),
+            Key::Destination => first(&mut self.destination, value),
+            Key::RoutedBy => first(&mut self.routing_key, value),
+            Key::DestinationKind => first(&mut self.destination_kind, value),
+            Key::MessageId => first(&mut self.message_id, value),
+            Key::Operation => self.processes_messages |= value.text() == Some("process"),
+            Key::MessageCount => first_int(&mut self.message_count, value),
+            Key::DeliveryCount => first_int(&mut self.delivery_count, value),
+            Key::RpcSystem => first(&mut self.rpc_system, value),
+            Key::RpcService => first(&mut self.rpc_service, value),
+            Key::RpcMethod => first(&mut self.rpc_method, value),
+            Key::GrpcStatus => first_int(&mut self.grpc_status, value),
+            Key::RpcStatus => first(&mut self.rpc_status, value),
+            Key::DbSystemName => newer(&mut self.db_system, value),
+            Key::DbSystem => first(&mut self.db_system, value),
+            Key::DbNamespace => newer(&mut self.db_name, value),
+            Key::DbName => first(&mut self.db_name, value),
+            Key::ErrorType => first(&mut self.error_type, value),
+            Key::ErrorCode => first(&mut self.error_code, value),
+            Key::SaysError => self.says_error |= value.bool() == Some(true),
+            Key::OtelStatus => {
                 self.says_error |= value.text().is_some_and(|text| text == "ERROR");
             }
-            _ => {}
         }
+        Ok(())
     }
 
     /// What attributes call the error.
@@ -235,6 +183,12 @@ impl<'a> Facts<'a> {
 /// programs put it into `messaging.header.*`, `aws.sqs.*` and the like, as it is or in snake case.
 fn is_receive_count(key: &[u8]) -> bool {
     const NAME: &[u8] = b"approximatereceivecount";
+    if key.len() <= NAME.len() || !matches!(key, [.., b't' | b'T']) {
+        return false;
+    }
+    if !key.starts_with(b"aws.") && !key.starts_with(b"messaging.") {
+        return false;
+    }
     let last = key.rsplit(|&byte| byte == b'.').next().unwrap_or_default();
     let letters = last.iter().filter(|&&byte| byte != b'_').map(u8::to_ascii_lowercase);
     last.len() >= NAME.len() && letters.eq(NAME.iter().copied())
@@ -271,11 +225,14 @@ impl<'a> ResourceFacts<'a> {
                 b"faas.version" => &mut facts.function_version,
                 b"faas.instance" => &mut facts.instance,
                 b"service.instance.id" => {
-                    first(&mut facts.service_instance, attribute.value);
+                    first(&mut facts.service_instance, attribute.value()?);
                     &mut facts.process
                 }
                 b"host.name" | b"container.id" | b"k8s.pod.uid" => &mut facts.process,
-                b"faas.max_memory" => return first_int(&mut facts.max_memory, attribute.value),
+                b"faas.max_memory" => {
+                    first_int(&mut facts.max_memory, attribute.value()?);
+                    return Ok(());
+                }
                 b"host.arch" => &mut facts.arch,
                 b"cloud.provider" => &mut facts.provider,
                 b"cloud.resource_id" | b"faas.id" => &mut facts.arn,
@@ -284,9 +241,10 @@ impl<'a> ResourceFacts<'a> {
                 b"cloud.platform" => &mut facts.platform,
                 b"service.name" => &mut facts.service,
                 b"service.version" => &mut facts.service_version,
-                _ => return,
+                _ => return Ok(()),
             };
-            first(slot, attribute.value);
+            first(slot, attribute.value()?);
+            Ok(())
         })?;
         Ok(facts)
     }

@@ -102,8 +102,9 @@ pub(super) struct Half {
     pub(super) weight: i64,
     pub(super) operation: u32,
     pub(super) version: u32,
-    /// The tick that first showed the request, whichever way; 0 is none yet.
-    pub(super) told: u32,
+    /// The tick that first showed the request, whichever way ([`super::tally::Tally::tick`]); 0 is
+    /// none yet.
+    pub(super) told: u16,
 }
 
 impl Half {
@@ -221,7 +222,9 @@ impl Half {
         }
         let told = std::mem::take(&mut other.told);
         let same = other.weight == self.weight && self.counted().is_none();
-        if same && told != 0 && (self.told == 0 || told < self.told) {
+        // Numbers of ticks begin anew after hours; no two of those that meet are so far apart.
+        let earlier = told.wrapping_sub(self.told).cast_signed() < 0;
+        if same && told != 0 && (self.told == 0 || earlier) {
             self.told = told;
         }
     }

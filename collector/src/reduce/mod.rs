@@ -1,9 +1,10 @@
 //! The heart: export requests in, live edges out. Data goes through the files in this order:
-//! `origin` and `exporter` (whose span is this), `facts`, `role` and `target` (whom it talks to), `choice` (what
-//! the configuration makes of both), `classify` (how it went), `pair`, `shard`, `bridge`, `attempt`
-//! and `step` (who called whom, or led to whom), `tally` (edges), `usual` (which hops were slow). `beside`
-//! feeds `activity` (what functions do), `letters` and `queue` (what happened to messages). This file lists
-//! the steps and answers questions about the result.
+//! `origin` and `exporter` (whose span is this), `facts` by `keys`, `role` and `target` (whom it talks
+//! to), `choice` (what the configuration makes of both), `classify` (how it went), `pair`, `shard`,
+//! `bridge`, `attempt` and `step` (who called whom, or led to whom), `tally` (edges), `usual` (which
+//! hops were slow). Halves wait in `held`, as `entry`s, found by `index`, for as long as `waits` says.
+//! `beside` feeds `activity` (what functions do), `letters` and `queue` (what happened to messages).
+//! This file lists the steps and answers questions about the result.
 
 mod activity;
 mod attempt;
@@ -12,12 +13,16 @@ mod bridge;
 mod choice;
 mod classify;
 mod clock;
+mod entry;
 mod exemplar;
 mod exporter;
 mod facts;
 mod half;
+mod held;
 mod histogram;
 pub mod hop;
+mod index;
+mod keys;
 mod letters;
 pub(crate) mod naming;
 pub mod node;
@@ -28,6 +33,7 @@ mod pair;
 mod pattern;
 mod queue;
 mod read;
+mod recall;
 mod role;
 mod seen;
 mod settings;
@@ -38,8 +44,10 @@ mod step;
 mod sums;
 mod tally;
 mod target;
+mod texts;
 mod unknown;
 mod usual;
+mod waits;
 
 pub use crate::span::Malformed;
 pub use activity::{LATELY_MS, LIVE_MS, Size, SizedWork, Work, Workload};
@@ -63,12 +71,14 @@ use activity::Activity;
 use exporter::Exporters;
 use hop::{Counts, Edge, EdgeId};
 use node::{Node, NodeId, NodeKind};
-use nodes::{NodeIndex, Nodes, Texts};
+use nodes::{NodeIndex, Nodes};
 use origin::Origins;
 use pair::{Context, Pairing};
 use queue::Queues;
+use read::Current;
 use sums::{AccountSums, OTHER_OPERATIONS};
 use tally::{Ends, ONE, Tally};
+use texts::Texts;
 use usual::Bounds;
 
 use crate::cost::Prices;
@@ -199,7 +209,7 @@ const TIDY_MS: u64 = 600_000;
 /// and replays need not wait.
 #[derive(Debug, Default)]
 pub struct Reducer {
-    settings: ArcSwap<Settings>,
+    current: ArcSwap<Current>,
     hasher: foldhash::fast::RandomState,
     origins: Origins,
     exporters: Exporters,
@@ -235,17 +245,17 @@ struct Told {
 impl Reducer {
     /// A reducer that has seen nothing yet.
     pub fn new(settings: Settings) -> Self {
-        Self { settings: ArcSwap::from_pointee(settings), ..Self::default() }
+        Self { current: ArcSwap::from_pointee(Current::new(settings)), ..Self::default() }
     }
 
     /// Takes other settings from now on.
     pub fn configure(&self, mut settings: Settings) {
         // Whose a span is, is found out again only where the rules for it are others.
-        let nodes = Arc::clone(&self.settings.load().nodes);
+        let nodes = Arc::clone(&self.current.load().settings.nodes);
         if settings.nodes == nodes {
             settings.nodes = nodes;
         }
-        self.settings.store(Arc::new(settings));
+        self.current.store(Arc::new(Current::new(settings)));
     }
 
     /// Reads one `ExportTraceServiceRequest` in protobuf.
@@ -259,7 +269,7 @@ impl Reducer {
     /// Resolves what has waited long enough.
     pub fn expire(&self, now_ms: u64) {
         self.now_ms.fetch_max(now_ms, Ordering::Relaxed);
-        self.pairing.expire(&self.context(&self.settings.load(), now_ms));
+        self.pairing.expire(&self.context(&self.current.load().settings, now_ms));
         if now_ms >= self.tidied_ms.load(Ordering::Relaxed) + TIDY_MS {
             self.tidied_ms.store(now_ms, Ordering::Relaxed);
             self.tally.forget(now_ms);
@@ -271,7 +281,11 @@ impl Reducer {
     /// not depend on what was read first.
     fn settle(&self) {
         let ends = |(source, target)| self.ends(source, target);
-        self.tally.settle(ends, self.settings.load().slow, self.now_ms.load(Ordering::Relaxed));
+        self.tally.settle(
+            ends,
+            self.current.load().settings.slow,
+            self.now_ms.load(Ordering::Relaxed),
+        );
     }
 
     fn ends(&self, source: NodeIndex, target: NodeIndex) -> Ends {
@@ -364,7 +378,7 @@ impl Reducer {
 
     /// Resolves everything that waits, as at the end of a recording.
     pub fn resolve_all(&self) {
-        self.pairing.resolve_all(&self.context(&self.settings.load(), 0));
+        self.pairing.resolve_all(&self.context(&self.current.load().settings, 0));
     }
 
     /// All nodes that an edge begins or ends at, sorted by id.
@@ -402,7 +416,7 @@ impl Reducer {
     /// All edges known so far, with the sum of everything that happened on them, sorted by id.
     pub fn edges(&self) -> Vec<(EdgeId, Edge, Account)> {
         self.settle();
-        let slow = self.settings.load().slow;
+        let slow = self.current.load().settings.slow;
         let mut edges: HashMap<EdgeId, (Edge, AccountSums)> = HashMap::default();
         self.tally.for_each(|(source, target), sums| {
             let (id, edge) = self.nodes.edge(source, target);
@@ -422,7 +436,7 @@ impl Reducer {
     /// The account of one edge.
     pub fn edge_account(&self, edge: EdgeId) -> Option<Account> {
         let account = self.account_where(|id, _| id == edge)?;
-        Some(account.within(self.tally.bounds(edge, self.settings.load().slow)))
+        Some(account.within(self.tally.bounds(edge, self.current.load().settings.slow)))
     }
 
     /// The account of all hops that arrive at a node.
@@ -487,7 +501,7 @@ impl Reducer {
 
     /// What a function's work costs.
     pub fn prices(&self) -> Prices {
-        self.settings.load().prices.clone()
+        self.current.load().settings.prices.clone()
     }
 
     /// What it counts about itself.
@@ -515,6 +529,7 @@ impl Reducer {
             now_ms,
             wait_ms: millis(settings.wait),
             correct_ms: millis(settings.correct),
+            held: &self.pairing.held,
             max_pending: settings.max_pending,
         }
     }

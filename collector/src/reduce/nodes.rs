@@ -203,7 +203,7 @@ impl Nodes {
 }
 
 /// The name of the node that stands for those that found no place.
-const OTHERS: &str = "(others)";
+pub(super) const OTHERS: &str = "(others)";
 
 fn learn(score: &AtomicI32, confirmed: bool) {
     let step = if confirmed { 1 } else { -DISAPPOINTMENT };
@@ -271,48 +271,6 @@ const fn mixed(mut hash: u64) -> u64 {
     hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
     (hash ^ (hash >> 33)) & ((1 << 53) - 1)
-}
-
-/// A bounded table of texts (operations, versions), each with a small index. 0 is the empty text.
-#[derive(Debug)]
-pub(super) struct Texts {
-    by_text: DashMap<Box<str>, u32, foldhash::fast::RandomState>,
-    texts: RwLock<Vec<Box<str>>>,
-}
-
-impl Default for Texts {
-    fn default() -> Self {
-        let texts = Self { by_text: DashMap::default(), texts: RwLock::default() };
-        texts.index(b"");
-        texts
-    }
-}
-
-/// Span names should be few; where a program puts ids into them, the rest share one.
-const MOST_TEXTS: usize = 50_000;
-/// Longer names are cut.
-const LONGEST_TEXT: usize = 200;
-
-impl Texts {
-    pub(super) fn index(&self, text: &[u8]) -> u32 {
-        let text = String::from_utf8_lossy(&text[..text.len().min(LONGEST_TEXT)]);
-        if let Some(index) = self.by_text.get(text.as_ref()) {
-            return *index;
-        }
-        let mut texts = self.texts.write();
-        let text = if texts.len() >= MOST_TEXTS { OTHERS } else { text.as_ref() };
-        if let Some(index) = self.by_text.get(text) {
-            return *index;
-        }
-        let index = u32::try_from(texts.len()).unwrap_or(u32::MAX);
-        texts.push(text.into());
-        self.by_text.insert(text.into(), index);
-        index
-    }
-
-    pub(super) fn text(&self, index: u32) -> String {
-        self.texts.read().get(index as usize).map(ToString::to_string).unwrap_or_default()
-    }
 }
 
 /// A hash of ids and the like, seeded per process so that nobody can make keys collide.
@@ -393,17 +351,12 @@ mod tests {
     const EXPECTED_ID: u64 = 0xa233_d839_fb39;
 
     #[test]
-    fn nodes_and_texts_without_end_take_no_memory_without_end() {
+    fn nodes_without_end_take_no_memory_without_end() {
         let nodes = Nodes::default();
         let node = |i: usize| Node::named(NodeKind::Host, &format!("h{i}"));
         (0..MOST_NODES + 100).for_each(|i| {
             nodes.index(&node(i));
         });
         assert_eq!(nodes.index(&node(MOST_NODES + 5)), nodes.index(&node(MOST_NODES + 6)));
-        let texts = Texts::default();
-        (0..MOST_TEXTS + 10).for_each(|i| {
-            texts.index(i.to_string().as_bytes());
-        });
-        assert_eq!(texts.text(texts.index(b"x")), OTHERS);
     }
 }

@@ -14,8 +14,9 @@ use super::choice::NodeRules;
 use super::facts::{Facts, ResourceFacts};
 use super::naming::Arn;
 use super::node::{Node, NodeKind};
-use super::nodes::{NodeIndex, Nodes, Texts, keyed};
+use super::nodes::{NodeIndex, Nodes, keyed};
 use super::target::Here;
+use super::texts::Texts;
 use crate::span::{Malformed, ResourceSpans, SpanKind};
 
 /// Lambda makes a resource per instance; when this many are known, all are forgotten and learned
@@ -40,6 +41,8 @@ pub(super) struct Origin {
     pub(super) chosen: Option<usize>,
     account: String,
     region: String,
+    /// A hash of kind, name, account and region: what the names that its spans give mean here.
+    pub(super) place: u64,
     /// Whether a span may still say what the resource left out.
     incomplete: bool,
     /// Whether its handlers do.
@@ -146,7 +149,10 @@ impl Origins {
         let new = |said: Said| {
             let instance = facts.instance.map(|_| Arc::default());
             let origin = identify(id, &facts, chosen, said, instance, names);
-            Origin { worker: Worker::new(&facts, origin.kind, &self.hasher), ..origin }
+            let worker = Worker::new(&facts, origin.kind, &self.hasher);
+            let called = (origin.kind, &origin.name, &origin.account, &origin.region);
+            let place = keyed(&self.hasher, called);
+            Origin { worker, place, ..origin }
         };
         if facts.instance.or(facts.process).is_none() && !said.is_nothing() {
             // Functions of several accounts may have the same resource where it names no instance:
@@ -271,6 +277,7 @@ fn identify(
         account: usual.account,
         region: usual.region,
         instance,
+        place: 0,
         worker: Worker::default(),
     }
 }

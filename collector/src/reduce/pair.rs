@@ -4,16 +4,19 @@
 //! Halves live in shards by trace, since nearly all they have to do with each other happens within
 //! one. What holds across traces is here: the request id of an invocation, and links.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use dashmap::DashMap;
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
 #[cfg(test)]
 use super::bridge::Bridge;
+use super::entry;
 use super::exporter::Exporter;
 use super::half::{Half, SpanKey};
 use super::nodes::Nodes;
-use super::shard::{Shard, pair_halves, rename, set_cold};
+use super::shard::{Inserted, Shard, pair_halves, rename, set_cold};
 use super::tally::Tally;
 
 /// A power of two; enough that two receivers rarely want the same one.
@@ -27,7 +30,9 @@ pub(super) struct Context<'a> {
     pub(super) now_ms: u64,
     pub(super) wait_ms: u64,
     pub(super) correct_ms: u64,
-    /// Halves that may be held in all.
+    /// Halves held in all, ...
+    pub(super) held: &'a AtomicUsize,
+    /// ... and how many may be.
     pub(super) max_pending: usize,
 }
 
@@ -43,6 +48,8 @@ pub(super) struct Outcome {
 #[derive(Debug)]
 pub(super) struct Pairing {
     shards: Vec<Mutex<Shard>>,
+    /// Halves held by all of them.
+    pub(super) held: AtomicUsize,
     /// Callers and callees of one invocation, by its request id.
     requests: DashMap<u64, Request, foldhash::fast::RandomState>,
 }
@@ -59,6 +66,7 @@ impl Default for Pairing {
     fn default() -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            held: AtomicUsize::new(0),
             requests: DashMap::default(),
         }
     }
@@ -81,22 +89,33 @@ impl Pairing {
     }
 
     /// Takes a half in: pairs it with what is there, shows it if that is safe, or lets it wait.
-    pub(super) fn arrive(&self, half: Half, context: &Context<'_>) -> Outcome {
+    pub(super) fn arrive(&self, half: &mut Half, context: &Context<'_>) -> Outcome {
+        entry::round(half);
         let key = half.key;
         let mut shard = self.shard(key);
         if shard.knows(key) {
             return Outcome { duplicate: true, early: 0 };
         }
-        let linked = shard.insert(half, context);
-        if half.request != 0 || half.link != 0 || !linked.is_empty() {
-            // Another shard must not wait for us while this one is held.
-            drop(shard);
-            self.meet_by_links(&half, &linked, context);
-            self.meet_by_request(&half, context);
-            shard = self.shard(key);
+        match shard.insert(half, context) {
+            Inserted::Done => return self.make_room(shard, context),
+            Inserted::ToShow => {}
+            Inserted::ToMeet(linked) => {
+                // Another shard must not wait for us while this one is held.
+                drop(shard);
+                self.meet_by_links(half, &linked, context);
+                self.meet_by_request(half, context);
+                shard = self.shard(key);
+            }
         }
-        shard.enter_bridge(key, context);
+        if half.bridge != 0 {
+            shard.enter_bridge(key, context);
+        }
+        // What others have to do with it is known now.
         shard.show_if_safe(key, context);
+        self.make_room(shard, context)
+    }
+
+    fn make_room(&self, mut shard: MutexGuard<'_, Shard>, context: &Context<'_>) -> Outcome {
         let (early, gone) = shard.make_room(context);
         drop(shard);
         self.forget(&gone);
@@ -154,15 +173,18 @@ impl Pairing {
         let caller = of_caller.outermost(caller);
         of_caller.leave_bridge(caller, context);
         of_callee.leave_bridge(callee, context);
-        if let (Some(caller), Some(callee)) = (of_caller.half(caller), of_callee.half(callee)) {
-            pair_halves(caller, callee, context);
+        let halves = (of_caller.copy(caller), of_callee.copy(callee));
+        if let (Some(mut caller), Some(mut callee)) = halves {
+            pair_halves(&mut caller, &mut callee, context);
+            of_caller.held.put(&caller);
+            of_callee.held.put(&callee);
         }
     }
 
     /// Names a caller in full, and what it called, wherever its request is counted.
     pub(super) fn rename(&self, key: SpanKey, exporter: &Exporter, context: &Context<'_>) {
         let mut shard = self.shard(key);
-        let Some(half) = shard.half(key) else { return };
+        let Some(mut half) = shard.copy(key) else { return };
         let new = (exporter.own, context.nodes.near(half.other, &exporter.account));
         let old =
             (std::mem::replace(&mut half.own, new.0), std::mem::replace(&mut half.other, new.1));
@@ -171,8 +193,8 @@ impl Pairing {
             node if node == old.1 => new.1,
             node => node,
         };
-        rename(half, renamed, context.tally);
-        let half = *half;
+        rename(&mut half, renamed, context.tally);
+        shard.held.put(&half);
         shard.meet_callers(&half, context);
         let mut callees = shard.called_by(&half);
         drop(shard);
@@ -180,9 +202,7 @@ impl Pairing {
             callees.extend_from_slice(&request.callees);
         }
         for callee in callees {
-            if let Some(callee) = self.shard(callee).half(callee) {
-                rename(callee, renamed, context.tally);
-            }
+            self.shard(callee).held.change(callee, |half| rename(half, renamed, context.tally));
         }
     }
 
@@ -191,9 +211,7 @@ impl Pairing {
         let mut shard = self.shard(key);
         let stand_ins = shard.stand_ins(key);
         for key in stand_ins.into_iter().chain([key]) {
-            if let Some(half) = shard.half(key) {
-                set_cold(half, cold, context);
-            }
+            shard.held.change(key, |half| set_cold(half, cold, context));
         }
     }
 
@@ -236,6 +254,6 @@ impl Pairing {
 
     /// Halves held.
     pub(super) fn held(&self) -> u64 {
-        self.shards.iter().map(|shard| shard.lock().held as u64).sum()
+        self.held.load(Ordering::Relaxed) as u64
     }
 }

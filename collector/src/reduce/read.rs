@@ -11,6 +11,7 @@ use super::node::NodeKind;
 use super::nodes::{NodeIndex, keyed};
 use super::origin::{Names, Origin, Word};
 use super::pair::{Context, Outcome};
+use super::recall::{ANSWER_BITS, Recall};
 use super::role::{self, Role};
 use super::settings::{Settings, Spans};
 use super::tally::ONE;
@@ -22,15 +23,50 @@ use crate::span::{self, Span, SpanKind, StatusCode};
 pub(super) struct Reading<'r> {
     pub(super) reducer: &'r Reducer,
     pub(super) settings: &'r Settings,
+    known: &'r Known,
     context: Context<'r>,
     ingested: Ingested,
 }
 
+/// The settings that hold now, and what was found out by them.
+#[derive(Debug, Default)]
+pub(super) struct Current {
+    pub(super) settings: Settings,
+    known: Known,
+}
+
+impl Current {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self { settings, known: Known::default() }
+    }
+}
+
+/// Whom spans talk to, by what they say of it ([`target::question`]).
+#[derive(Debug, Default)]
+struct Known {
+    callers: Recall,
+    callees: Recall,
+}
+
+/// An answer to such a question: a node's index, and what is to be known of it.
+const FLAGS: u32 = ANSWER_BITS - 3;
+
+fn answer(node: NodeIndex, flags: [bool; 3]) -> u32 {
+    let flags = flags.into_iter().rev().fold(0, |all, flag| all << 1 | u32::from(flag));
+    // An index that has no room is too large to be remembered.
+    if node >> FLAGS == 0 { flags << FLAGS | node } else { u32::MAX }
+}
+
+fn answered(answer: u32) -> (NodeIndex, [bool; 3]) {
+    let flags = answer >> FLAGS;
+    (answer & ((1 << FLAGS) - 1), [flags & 1 != 0, flags & 2 != 0, flags & 4 != 0])
+}
+
 pub(super) fn request(reducer: &Reducer, bytes: &[u8], now_ms: u64) -> Result<Ingested, Malformed> {
-    let settings = reducer.settings.load();
-    let context = reducer.context(&settings, now_ms);
-    let mut reading =
-        Reading { reducer, settings: &settings, context, ingested: Ingested::default() };
+    let current = reducer.current.load();
+    let Current { settings, known } = &**current;
+    let context = reducer.context(settings, now_ms);
+    let mut reading = Reading { reducer, settings, known, context, ingested: Ingested::default() };
     let names = Names { rules: &settings.nodes, nodes: &reducer.nodes, texts: &reducer.texts };
     let result = span::for_each_resource(bytes, |spans| {
         let (origin, word) = reducer.origins.of(&spans, names)?;
@@ -53,7 +89,8 @@ impl Reading<'_> {
         if self.settings.spans == Spans::Remote && role::is_inside(span) {
             return Ok(());
         }
-        let facts = Facts::read(span.attributes())?;
+        let mut facts = Facts::default();
+        facts.fill(span.attributes())?;
         let Some(role) = role::of(span, &facts, self.settings.spans) else { return Ok(()) };
         let own = self.own(span, origin)?;
         let mut half = self.half(span, &facts, origin, own.index, role)?;
@@ -65,14 +102,15 @@ impl Reading<'_> {
             }
             Role::Step => self.step(&mut half, span, &facts, origin, &own.name),
         }
-        for lead in self.leads(&mut half, span, origin, weight)? {
+        for mut lead in self.leads(&mut half, span, origin, weight)? {
             self.reducer.tally.traces.put(lead.key, span.trace_id, span.end_ns);
             // A span that comes again is a duplicate once, not once for each of these.
-            let Outcome { duplicate: _, early } = self.reducer.pairing.arrive(lead, &self.context);
+            let Outcome { duplicate: _, early } =
+                self.reducer.pairing.arrive(&mut lead, &self.context);
             self.reducer.early.fetch_add(early, Ordering::Relaxed);
         }
         self.reducer.tally.traces.put(half.key, span.trace_id, span.end_ns);
-        let outcome = self.reducer.pairing.arrive(half, &self.context);
+        let outcome = self.reducer.pairing.arrive(&mut half, &self.context);
         match word {
             // A span that was named by an attribute of its own has nothing to ask or tell.
             _ if half.own != origin.node => {}
@@ -182,19 +220,31 @@ impl Reading<'_> {
         origin: &Origin,
         own: &str,
     ) {
-        let mut target = target::of_caller(facts, origin.here());
+        half.unsure = role::is_unsure(span, facts);
         // Only an invocation's request id is known on both sides.
-        if target.expect == Expect::Callee && facts.invoked_name.is_some() {
+        if facts.invoked_name.is_some() {
             half.request = self.request_key(facts);
-            if half.request == 0 {
-                half.bridge = self.bridge(span, target.node.kind, &target.node.name);
-                half.called = self.reducer.nodes.index(&target.node);
-            }
+        }
+        let question = target::question(facts, &self.reducer.hasher) ^ origin.place;
+        let bridged = facts.invoked_name.is_some() && half.request == 0;
+        if !bridged
+            && self.settings.nodes.ignores.is_empty()
+            && let Some(known) = self.known.callers.get(question)
+        {
+            let (node, [calls, messages, sdk]) = answered(known);
+            (half.other, half.sdk) = (node, sdk);
+            half.side = if calls { Side::Calls } else { Side::Sends };
+            half.weight *= if messages { self::messages(facts, 0) } else { 1 };
+            return;
+        }
+        let mut target = target::of_caller(facts, origin.here());
+        if bridged {
+            half.bridge = self.bridge(span, target.node.kind, &target.node.name);
+            half.called = self.reducer.nodes.index(&target.node);
         }
         let rules = &self.settings.nodes;
         rules.rename(&mut target.node);
         half.ignored = rules.ignores(span.name, facts, [own, &target.node.name]);
-        half.unsure = role::is_unsure(span, facts);
         half.sdk = target.sdk;
         half.side = match target.expect {
             Expect::Callee => Side::Calls,
@@ -204,6 +254,8 @@ impl Reading<'_> {
             half.weight *= messages(facts, 0);
         }
         half.other = self.reducer.nodes.index_near(target.node, origin.here().account);
+        let flags = [half.side == Side::Calls, target.expect == Expect::Messages, target.sdk];
+        self.known.callers.put(question, answer(half.other, flags));
     }
 
     fn callee(
@@ -215,6 +267,47 @@ impl Reading<'_> {
         consumer: bool,
         own: &str,
     ) -> Result<(), Malformed> {
+        let trigger = self.trigger(half, span, facts, origin, consumer, own);
+        half.version = origin.version;
+        half.side = Side::Called { by_messages: trigger.by_messages, evidence: trigger.evidence };
+        if trigger.by_messages {
+            half.weight *= messages(facts, span.link_count()?);
+        } else {
+            half.request = self.request_key(facts);
+            // A handler that messages run has links to their senders, whatever its parent.
+            if half.parent == 0 || facts.trigger == Some("pubsub") {
+                half.link = self.first_link(span)?;
+            }
+            // A gateway that the span names called it; no function of its trace did.
+            if !trigger.gateway {
+                half.bridge = self.bridge(span, origin.kind, &origin.name);
+            }
+        }
+        // Asked in any case: a start that says it is cold is the one that later ones are not.
+        let first = self.is_first(half.key, span, origin);
+        half.cold = facts.cold || first;
+        Ok(())
+    }
+
+    /// What runs a callee, as far as it or the configuration tells.
+    fn trigger(
+        &self,
+        half: &mut Half,
+        span: &Span<'_>,
+        facts: &Facts<'_>,
+        origin: &Origin,
+        consumer: bool,
+        own: &str,
+    ) -> Runs {
+        let asked = u64::from(consumer) << 63 | u64::from(half.parent == 0) << 62;
+        let question = target::question(facts, &self.reducer.hasher) ^ origin.place ^ asked;
+        if self.settings.nodes.ignores.is_empty()
+            && let Some(known) = self.known.callees.get(question)
+        {
+            let (node, [by_messages, evidence, gateway]) = answered(known);
+            half.other = node;
+            return Runs { by_messages, evidence, gateway };
+        }
         let mut trigger = target::of_callee(facts, origin.here(), consumer);
         let gateway = matches!(trigger, Trigger::Named(_));
         if let Trigger::Unknown | Trigger::Timer = trigger
@@ -229,32 +322,14 @@ impl Reading<'_> {
         let rules = &self.settings.nodes;
         rules.rename(&mut source);
         // A queue is the other side for certain; anything else may yet turn out to be a caller.
-        let certain = matches!(trigger, Trigger::Messages(_));
-        let other = if certain { &source.name } else { own };
+        let by_messages = matches!(trigger, Trigger::Messages(_));
+        let other = if by_messages { &source.name } else { own };
         half.ignored = rules.ignores(span.name, facts, [own, other]);
         half.other = self.reducer.nodes.index_near(source, origin.here().account);
-        half.version = origin.version;
-        half.side = Side::Called {
-            by_messages: certain,
-            evidence: matches!(trigger, Trigger::Named(_) | Trigger::Timer),
-        };
-        if let Trigger::Messages(_) = trigger {
-            half.weight *= messages(facts, span.link_count()?);
-        } else {
-            half.request = self.request_key(facts);
-            // A handler that messages run has links to their senders, whatever its parent.
-            if half.parent == 0 || facts.trigger == Some("pubsub") {
-                half.link = self.first_link(span)?;
-            }
-            // A gateway that the span names called it; no function of its trace did.
-            if !gateway {
-                half.bridge = self.bridge(span, origin.kind, &origin.name);
-            }
-        }
-        // Asked in any case: a start that says it is cold is the one that later ones are not.
-        let first = self.is_first(half.key, span, origin);
-        half.cold = facts.cold || first;
-        Ok(())
+        let evidence = matches!(trigger, Trigger::Named(_) | Trigger::Timer);
+        let flags = [by_messages, evidence, gateway];
+        self.known.callees.put(question, answer(half.other, flags));
+        Runs { by_messages, evidence, gateway }
     }
 
     /// Whether this is the earliest invocation seen of its instance, which then was a cold start.
@@ -274,6 +349,14 @@ impl Reading<'_> {
             }
         }
     }
+}
+
+/// What is known of what ran a callee.
+struct Runs {
+    by_messages: bool,
+    evidence: bool,
+    /// Whether the span itself names the gateway that called it.
+    gateway: bool,
 }
 
 /// How many messages one span stands for.

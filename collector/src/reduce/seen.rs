@@ -1,40 +1,86 @@
 //! Seen: spans that were dealt with and let go, so that a batch sent again counts once. In: keys.
-//! Out: whether a key was here in the last minutes.
-
-use hashbrown::HashSet;
+//! Out: whether a key was here lately.
+//!
+//! A key has one line of eight to be in, with the latest ones first: whoever looks for it looks at
+//! one place in memory, and what is forgotten is what came longest ago.
 
 use super::half::SpanKey;
 use super::pair::SHARDS;
 
-/// Spans that came and went: an exporter that sends a batch again, sends it within minutes.
+const LINE: usize = 8;
+/// Over all shards two million spans, in 16 MiB. Exporters that send a batch again do so within
+/// a minute.
+const MOST_LINES: usize = (1 << 18) / SHARDS;
+const LEAST_LINES: usize = 8;
+/// There are twice as many lines when each has so many keys on average.
+const FULL: usize = 5;
+
+/// Spans that came and went.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    young: HashSet<SpanKey, foldhash::fast::RandomState>,
-    old: HashSet<SpanKey, foldhash::fast::RandomState>,
-    turned_ms: u64,
+    /// A power of two of them.
+    lines: Vec<[SpanKey; LINE]>,
+    /// Keys taken in since there are so many lines.
+    taken: usize,
 }
 
-/// Exporters give up on a batch after a minute or less; two generations cover five to ten.
-const GENERATION_MS: u64 = 300_000;
-/// Bounds a generation's memory at about 10 MiB over all shards.
-const MOST_SEEN: usize = (1 << 20) / SHARDS;
-
 impl Seen {
+    #[inline]
+    fn line(&self, key: SpanKey) -> usize {
+        // The low bits of a key name its shard.
+        (key >> 8) as usize & (self.lines.len() - 1)
+    }
+
+    #[inline]
     pub(super) fn contains(&self, key: SpanKey) -> bool {
-        self.young.contains(&key) || self.old.contains(&key)
+        !self.lines.is_empty() && self.lines[self.line(key)].contains(&key)
     }
 
     pub(super) fn insert(&mut self, key: SpanKey) {
-        if self.young.len() >= MOST_SEEN {
-            self.old = std::mem::take(&mut self.young);
+        if self.taken >= self.lines.len() * FULL && self.lines.len() < MOST_LINES {
+            self.grow();
         }
-        self.young.insert(key);
+        self.taken += 1;
+        self.put(key);
     }
 
-    pub(super) fn turn(&mut self, now_ms: u64) {
-        if now_ms.saturating_sub(self.turned_ms) >= GENERATION_MS {
-            self.turned_ms = now_ms;
-            self.old = std::mem::take(&mut self.young);
+    fn put(&mut self, key: SpanKey) {
+        let line = self.line(key);
+        let line = &mut self.lines[line];
+        line.rotate_right(1);
+        line[0] = key;
+    }
+
+    fn grow(&mut self) {
+        let lines = (self.lines.len() * 2).max(LEAST_LINES);
+        let before = std::mem::replace(&mut self.lines, vec![[0; LINE]; lines]);
+        for line in before {
+            line.into_iter().rev().filter(|key| *key != 0).for_each(|key| self.put(key));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(id: u64) -> SpanKey {
+        id.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1 << 63
+    }
+
+    #[test]
+    fn the_last_ones_are_known_and_memory_has_a_bound() {
+        let mut seen = Seen::default();
+        let all = 10 * (LINE * MOST_LINES) as u64;
+        for id in 1..=all {
+            assert!(!seen.contains(key(id)), "{id}");
+            seen.insert(key(id));
+            assert!(seen.contains(key(id)));
+        }
+        assert_eq!(seen.lines.len(), MOST_LINES);
+        // Half of what fits, by chance unevenly spread over the lines.
+        let lately = (LINE * MOST_LINES) as u64 / 2;
+        let forgotten = (all - lately..=all).filter(|id| !seen.contains(key(*id))).count() as u64;
+        assert!(forgotten * 20 < lately, "{forgotten} of {lately}");
     }
 }

@@ -1,93 +1,134 @@
 //! Shards: the halves of some traces. In: halves, in any order. Out: what each is to its parent and
 //! children, and hops to the tally as that becomes known.
 //!
-//! There is a slot for every span id that was heard of: its owner's half, once that has come, and
-//! the spans that name it as their parent. Whenever two of them are there, [`Shard::meet`] decides
-//! what the one is to the other.
+//! Whenever a span and one that names it as its parent are there, [`Shard::meet`] decides what the
+//! one is to the other.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 
 use hashbrown::HashMap;
-use smallvec::SmallVec;
 
 use super::bridge::Bridges;
+use super::entry::Entry;
 use super::half::{Half, Side, SpanKey, State};
+use super::held::{Held, Keys};
 use super::hop::Class;
+use super::index::MOST_ENTRIES;
 use super::node::{Node, NodeKind, USERS};
 use super::nodes::NodeIndex;
-use super::pair::{Context, SHARDS, shard_of};
+use super::pair::{Context, shard_of};
 use super::seen::Seen;
 use super::tally::{Counted, Tally};
+use super::waits::Waits;
 
 /// Calls within calls within calls in one process: deeper than any library goes.
 const DEEPEST_NESTING: usize = 8;
 
 #[derive(Debug, Default)]
 pub(super) struct Shard {
-    slots: HashMap<SpanKey, Slot, foldhash::fast::RandomState>,
-    pub(super) held: usize,
-    /// When each half has waited long enough, in order of arrival.
-    waits: VecDeque<(u64, SpanKey)>,
-    /// When each half that was shown as a guess can no longer be corrected.
-    corrections: VecDeque<(u64, SpanKey)>,
+    pub(super) held: Held,
+    /// Halves that have not waited long enough.
+    waits: Waits,
+    /// Those that have, and can still be corrected.
+    corrections: Waits,
+    /// Halves that wait once more, since they were parted, and when they began to.
+    again: VecDeque<(u64, SpanKey)>,
+    /// By span: those of other traces that have a link to it.
+    linked: HashMap<SpanKey, Keys, foldhash::fast::RandomState>,
     pub(super) bridges: Bridges,
     seen: Seen,
 }
 
-/// A span id that was heard of.
-#[derive(Debug, Default)]
-struct Slot {
-    owner: Option<Half>,
-    kids: SmallVec<[SpanKey; 2]>,
+/// What is left to do with a half that was taken in.
+#[derive(Debug)]
+pub(super) enum Inserted {
+    /// Nothing.
+    Done,
+    /// It may be safe to show it.
+    ToShow,
+    /// The same, after it has met halves of other traces; these have a link to it.
+    ToMeet(Keys),
 }
 
 impl Shard {
-    pub(super) fn half(&mut self, key: SpanKey) -> Option<&mut Half> {
-        self.slots.get_mut(&key)?.owner.as_mut()
-    }
-
     pub(super) fn copy(&self, key: SpanKey) -> Option<Half> {
-        self.slots.get(&key)?.owner
+        self.held.copy(key)
     }
 
     pub(super) fn knows(&self, key: SpanKey) -> bool {
-        self.slots.get(&key).is_some_and(|slot| slot.owner.is_some()) || self.seen.contains(key)
+        self.held.contains(key) || self.seen.contains(key)
     }
 
-    /// Takes a half in. Returns the spans of other shards that have a link to it.
-    pub(super) fn insert(&mut self, half: Half, context: &Context<'_>) -> SmallVec<[SpanKey; 2]> {
-        let slot = self.slots.entry(half.key).or_default();
-        slot.owner = Some(half);
-        let kids = slot.kids.clone();
-        self.held += 1;
-        self.wait(half.key, context);
-        if half.parent != 0 {
-            self.slots.entry(half.parent).or_default().kids.push(half.key);
+    /// Takes a half in. Says what is left to do.
+    pub(super) fn insert(&mut self, half: &Half, context: &Context<'_>) -> Inserted {
+        let (here, elsewhere) = self.kids_to_meet(half);
+        let parent = half.parent != 0 && self.concerns_parent(half);
+        let meets = half.request != 0 || half.link != 0 || !elsewhere.is_empty();
+        let alone = !parent && here.is_empty() && !meets && half.bridge == 0;
+        if self.held.len() >= MOST_ENTRIES {
+            self.let_go_oldest(context);
+        }
+        let number = if alone {
+            // Nobody is there to say otherwise.
+            let mut half = *half;
+            show_if_safe(&mut half, context);
+            self.held.insert(&half)
+        } else {
+            self.held.insert(half)
+        };
+        self.waits.push(number, context.now_ms);
+        context.held.fetch_add(1, Ordering::Relaxed);
+        if parent {
             self.meet(half.parent, half.key, context);
         }
-        let (here, elsewhere): (SmallVec<_>, SmallVec<_>) =
-            kids.into_iter().partition(|kid| shard_of(*kid) == shard_of(half.key));
-        for kid in here as SmallVec<[SpanKey; 2]> {
+        for kid in here {
             self.meet(half.key, kid, context);
         }
-        elsewhere
+        match (alone, meets) {
+            (true, _) => Inserted::Done,
+            (false, true) => Inserted::ToMeet(elsewhere),
+            (false, false) => Inserted::ToShow,
+        }
     }
 
+    /// Whether the parent of a half is there, and the two have to do with each other.
+    fn concerns_parent(&self, half: &Half) -> bool {
+        // What a callee calls while it runs says nothing of who called it.
+        self.held.peek(half.parent).is_some_and(|parent| parent.is_caller() || !half.is_caller())
+    }
+
+    /// The spans that have to do with a half that arrives because they name its span: those of this
+    /// shard, and those of others.
+    fn kids_to_meet(&self, half: &Half) -> (Keys, Keys) {
+        let mut kids = self.held.kids(half.key);
+        if matches!(half.side, Side::Called { .. }) {
+            // See above.
+            kids.retain(|kid| self.held.peek(*kid).is_some_and(|kid| !kid.is_sure_caller()));
+        }
+        let linked = if self.linked.is_empty() { None } else { self.linked.get(&half.key) };
+        let Some(linked) = linked else { return (kids, Keys::new()) };
+        let is_here = |key: &SpanKey| shard_of(*key) == shard_of(half.key);
+        kids.extend(linked.iter().copied().filter(is_here));
+        (kids, linked.iter().copied().filter(|key| !is_here(key)).collect())
+    }
+
+    /// Has a half that was parted from another wait once more.
     pub(super) fn wait(&mut self, key: SpanKey, context: &Context<'_>) {
-        self.waits.push_back((context.now_ms + context.wait_ms, key));
+        self.again.push_back((context.now_ms, key));
     }
 
     /// Takes note of a span of another trace that has a link to this one.
     pub(super) fn link(&mut self, to: SpanKey, from: SpanKey) {
-        self.slots.entry(to).or_default().kids.push(from);
+        self.linked.entry(to).or_default().push(from);
     }
 
     /// Forgets such a span.
     pub(super) fn unlink(&mut self, to: SpanKey, from: SpanKey) {
-        if let Some(slot) = self.slots.get_mut(&to) {
-            slot.kids.retain(|kid| *kid != from);
-            if slot.kids.is_empty() && slot.owner.is_none() {
-                self.slots.remove(&to);
+        if let Some(linked) = self.linked.get_mut(&to) {
+            linked.retain(|key| *key != from);
+            if linked.is_empty() {
+                self.linked.remove(&to);
             }
         }
     }
@@ -103,28 +144,25 @@ impl Shard {
                 self.silence(kid_key, context);
                 self.take_over(parent_key, kid_key);
                 // Whoever was called by the inner span was called by the outer one.
-                let callees = self.slots.get(&kid_key).map(|slot| slot.kids.clone());
-                for callee in callees.unwrap_or_default() {
+                for callee in self.kids(kid_key) {
                     self.adopt(kid_key, callee, context);
                 }
             }
             (true, true) if kid.unsure && parent.origin != kid.origin => {
                 // A caller's child elsewhere is its callee.
-                if let Some(half) = self.half(kid_key) {
+                self.held.change(kid_key, |half| {
                     show(half, State::Waiting, context.tally);
                     half.side = Side::Called { by_messages: false, evidence: false };
                     half.other = context.nodes.index(&Node::named(NodeKind::Users, USERS));
-                }
+                });
                 // What it was thought to be the same request as is its own.
-                let calls = self.slots.get(&kid_key).map(|slot| slot.kids.clone());
-                for call in calls.unwrap_or_default() {
-                    if let Some(half) = self.half(call)
-                        && half.is_caller()
-                        && half.state == State::Silent
-                    {
-                        show(half, State::Waiting, context.tally);
-                        self.show_if_safe(call, context);
-                    }
+                for call in self.kids(kid_key) {
+                    self.held.change(call, |half| {
+                        if half.is_caller() && half.state == State::Silent {
+                            show(half, State::Waiting, context.tally);
+                            show_if_safe(half, context);
+                        }
+                    });
                 }
                 self.pair(parent_key, kid_key, context);
             }
@@ -142,20 +180,18 @@ impl Shard {
                     if certain { (kid_key, parent_key) } else { (parent_key, kid_key) };
                 self.silence(silent, context);
                 self.take_over(stands, silent);
-                if (parent.cold || kid.cold)
-                    && let Some(half) = self.half(stands)
-                {
-                    set_cold(half, true, context);
+                if parent.cold || kid.cold {
+                    self.held.change(stands, |half| set_cold(half, true, context));
                 }
             }
             (false, false) if !matches!(kid.side, Side::Called { by_messages: true, .. }) => {
                 self.leave_bridge(kid_key, context);
-                if let Some(kid) = self.half(kid_key)
-                    && kid.is_open()
-                {
-                    let hop = kid.called_by(parent.own);
-                    show(kid, State::Paired(Some(hop)), context.tally);
-                }
+                self.held.change(kid_key, |kid| {
+                    if kid.is_open() {
+                        let hop = kid.called_by(parent.own);
+                        show(kid, State::Paired(Some(hop)), context.tally);
+                    }
+                });
             }
             (false, false | true) | (true, true) => {}
         }
@@ -170,9 +206,11 @@ impl Shard {
             self.silence(step.key, context);
         } else if parent.is_caller() {
             self.pair(parent.key, step.key, context);
-        } else if let Some(half) = self.half(step.key) {
-            let hop = half.called_by(parent.own);
-            show(half, State::Paired(Some(hop)), context.tally);
+        } else {
+            self.held.change(step.key, |half| {
+                let hop = half.called_by(parent.own);
+                show(half, State::Paired(Some(hop)), context.tally);
+            });
         }
     }
 
@@ -182,22 +220,21 @@ impl Shard {
         if (kind(outer), kind(inner)) != (NodeKind::Api, NodeKind::Bucket) {
             return;
         }
-        if let Some(half) = self.half(outer.key) {
+        self.held.change(outer.key, |half| {
             half.other = inner.other;
             if let State::Certain(hop) = half.state {
                 show(half, State::Certain(Counted { target: inner.other, ..hop }), context.tally);
             }
-        }
+        });
     }
 
     /// Gives a callee of an inner caller's span to the outer one.
     fn adopt(&mut self, inner: SpanKey, callee_key: SpanKey, context: &Context<'_>) {
-        if let Some(callee) = self.half(callee_key)
-            && !callee.is_caller()
-            && matches!(callee.state, State::Paired(_))
-        {
-            show(callee, State::Waiting, context.tally);
-        }
+        self.held.change(callee_key, |callee| {
+            if !callee.is_caller() && matches!(callee.state, State::Paired(_)) {
+                show(callee, State::Waiting, context.tally);
+            }
+        });
         self.meet(inner, callee_key, context);
     }
 
@@ -210,20 +247,14 @@ impl Shard {
             return;
         };
         pair_halves(&mut caller, &mut callee, context);
-        self.put(caller);
-        self.put(callee);
-    }
-
-    pub(super) fn put(&mut self, half: Half) {
-        if let Some(slot) = self.half(half.key) {
-            *slot = half;
-        }
+        self.held.put(&caller);
+        self.held.put(&callee);
     }
 
     pub(super) fn outermost(&self, mut key: SpanKey) -> SpanKey {
         for _ in 0..DEEPEST_NESTING {
-            match self.copy(key) {
-                Some(half) if half.is_caller() && half.state == State::Silent => key = half.parent,
+            match self.held.peek(key) {
+                Some(half) if half.is_caller() && half.is_silent() => key = half.parent(),
                 _ => break,
             }
         }
@@ -232,9 +263,7 @@ impl Shard {
 
     fn silence(&mut self, key: SpanKey, context: &Context<'_>) {
         self.leave_bridge(key, context);
-        if let Some(half) = self.half(key) {
-            show(half, State::Silent, context.tally);
-        }
+        self.held.change(key, |half| show(half, State::Silent, context.tally));
     }
 
     /// Has a half take over from one that was silenced.
@@ -243,39 +272,22 @@ impl Shard {
             return;
         };
         stands.take_over(&mut silent);
-        self.put(stands);
-        self.put(silent);
+        self.held.put(&stands);
+        self.held.put(&silent);
     }
 
-    /// Shows a half that still waits, if experience or the span itself says that it will not be
-    /// taken back.
+    /// Shows a half that still waits, if that is safe.
     pub(super) fn show_if_safe(&mut self, key: SpanKey, context: &Context<'_>) {
-        let Some(half) = self.half(key) else { return };
-        if half.state != State::Waiting {
-            return;
-        }
-        let hop = half.alone();
-        let nodes = context.nodes;
-        let state = match half.side {
-            Side::Sends | Side::Called { by_messages: true, .. } => State::Certain(hop),
-            // A refused call has no callee.
-            Side::Calls if hop.class == Class::Throttled => State::Guessed(hop),
-            Side::Calls if nodes.is_silent(half.other) => State::Guessed(hop),
-            Side::Called { evidence: true, .. } => State::Guessed(hop),
-            Side::Called { .. } if nodes.is_entry(half.own) => State::Guessed(hop),
-            Side::Called { .. } if half.parent == 0 && half.request == 0 => State::Guessed(hop),
-            Side::Calls | Side::Called { .. } | Side::Step => return,
-        };
-        show(half, state, context.tally);
+        self.held.change(key, |half| show_if_safe(half, context));
     }
 
     /// The callees that count in place of a silent one, since they tell of the same request.
-    pub(super) fn stand_ins(&self, silent: SpanKey) -> SmallVec<[SpanKey; 2]> {
-        let Some(silent) = self.copy(silent) else { return SmallVec::new() };
+    pub(super) fn stand_ins(&self, silent: SpanKey) -> Keys {
+        let Some(silent) = self.copy(silent) else { return Keys::new() };
         if silent.is_caller() || silent.state != State::Silent {
-            return SmallVec::new();
+            return Keys::new();
         }
-        let kids = self.slots.get(&silent.key).into_iter().flat_map(|slot| slot.kids.iter());
+        let kids = self.kids(silent.key).into_iter();
         let stands = |key: &SpanKey| {
             self.copy(*key).is_some_and(|other| {
                 matches!(other.side, Side::Called { .. })
@@ -283,15 +295,22 @@ impl Shard {
                     && other.state != State::Silent
             })
         };
-        kids.copied().chain([silent.parent]).filter(stands).collect()
+        kids.chain([silent.parent]).filter(stands).collect()
+    }
+
+    /// Spans that name this one as their parent, or have a link to it.
+    fn kids(&self, key: SpanKey) -> Keys {
+        let mut kids = self.held.kids(key);
+        if let Some(linked) = self.linked.get(&key) {
+            kids.extend_from_slice(linked);
+        }
+        kids
     }
 
     /// Decides anew whether a caller's span and others of its process tell of the same request.
     pub(super) fn meet_callers(&mut self, half: &Half, context: &Context<'_>) {
-        let is_caller = |key: SpanKey| self.copy(key).is_some_and(|it| it.is_caller());
-        let kids = self.slots.get(&half.key).map(|slot| slot.kids.clone()).unwrap_or_default();
-        let inner: SmallVec<[SpanKey; 2]> =
-            kids.into_iter().filter(|key| is_caller(*key)).collect();
+        let is_caller = |key: SpanKey| self.held.peek(key).is_some_and(Entry::is_caller);
+        let inner: Keys = self.kids(half.key).into_iter().filter(|key| is_caller(*key)).collect();
         if is_caller(half.parent) {
             self.meet(half.parent, half.key, context);
         }
@@ -301,118 +320,151 @@ impl Shard {
     }
 
     /// Spans that may be those of a caller's callees, and of theirs in its own process.
-    pub(super) fn called_by(&self, caller: &Half) -> SmallVec<[SpanKey; 2]> {
-        let kids =
-            |key: &SpanKey| self.slots.get(key).map(|it| it.kids.clone()).unwrap_or_default();
-        let mut callees = kids(&caller.key);
-        for inner in kids(&caller.key) {
-            if self.copy(inner).is_some_and(|half| half.is_caller()) {
-                callees.extend(kids(&inner));
+    pub(super) fn called_by(&self, caller: &Half) -> Keys {
+        let kids = self.kids(caller.key);
+        let mut callees = kids.clone();
+        for inner in kids {
+            if self.held.peek(inner).is_some_and(Entry::is_caller) {
+                callees.extend(self.kids(inner));
             }
         }
         callees.extend((caller.bridged != 0).then_some(caller.bridged));
         callees
     }
 
+    /// Resolves and forgets what has waited long enough. Returns those that are known elsewhere.
     pub(super) fn expire(&mut self, context: &Context<'_>) -> Vec<Half> {
-        self.seen.turn(context.now_ms);
         let mut gone = Vec::new();
-        while let Some(&(due, key)) = self.waits.front()
-            && due <= context.now_ms
-        {
-            self.waits.pop_front();
-            self.end_wait(key, context, &mut gone);
+        while let Some(number) = self.waits.pop_due(context.now_ms, context.wait_ms) {
+            self.end_wait(number, context, &mut gone);
         }
-        while let Some(&(due, key)) = self.corrections.front()
-            && due <= context.now_ms
+        while let Some(number) = self.corrections.pop_due(context.now_ms, context.correct_ms) {
+            gone.extend(self.forget(self.held.key(number), context).filter(is_known_elsewhere));
+        }
+        while let Some((since, key)) = self.again.front().copied()
+            && since.saturating_add(context.wait_ms) <= context.now_ms
         {
-            self.corrections.pop_front();
-            gone.extend(self.forget(key));
+            self.again.pop_front();
+            self.resolve(key, context);
         }
         gone
     }
 
-    fn end_wait(&mut self, key: SpanKey, context: &Context<'_>, gone: &mut Vec<Half>) {
+    fn end_wait(&mut self, number: u32, context: &Context<'_>, gone: &mut Vec<Half>) {
+        let key = self.held.key(number);
         self.resolve(key, context);
         let Some(half) = self.copy(key) else { return };
         // A caller is kept, also when it was answered: an asynchronous invocation that failed
         // runs again minutes later. So is a span whose parent may still come and tell that it
         // stands for the same request.
-        let orphan = half.parent != 0
-            && self.slots.get(&half.parent).is_none_or(|slot| slot.owner.is_none());
+        let orphan = half.parent != 0 && !self.held.contains(half.parent);
         let correctable =
             orphan || matches!(half.state, State::Guessed(_)) || half.side == Side::Calls;
         // A step is kept for the steps that it leads to, even if it shows nothing itself.
         let kept = half.side == Side::Step || (correctable && half.state != State::Silent);
         if kept && context.correct_ms > 0 {
-            self.corrections.push_back((context.now_ms + context.correct_ms, key));
+            self.corrections.push(number, context.now_ms);
         } else {
-            gone.extend(self.forget(key));
+            gone.extend(self.forget(key, context).filter(is_known_elsewhere));
         }
     }
 
     /// Shows a half by what it knows itself, and learns from it.
     fn resolve(&mut self, key: SpanKey, context: &Context<'_>) -> bool {
-        let Some(half) = self.half(key) else { return false };
-        let waited = half.state == State::Waiting;
-        if half.side == Side::Step {
-            if waited {
-                show(half, State::Unmet, context.tally);
-            }
-            return waited && half.parent != 0;
+        // Most have been shown for good when their wait ends.
+        if self.held.peek(key).is_none_or(Entry::is_settled) {
+            return false;
         }
-        // Health checks say nothing of other requests.
-        if half.is_open() && !half.ignored {
-            if half.is_caller() {
-                context.nodes.learn_silent(half.other, true);
-            } else {
-                context.nodes.learn_entry(half.own, true);
-            }
-        }
-        if waited {
-            let hop = half.alone();
-            show(half, State::Guessed(hop), context.tally);
-        }
-        waited
+        self.held.change(key, |half| resolve(half, context)).unwrap_or(false)
     }
 
     pub(super) fn resolve_all(&mut self, context: &Context<'_>) {
-        let waits: Vec<SpanKey> = self.waits.iter().map(|&(_, key)| key).collect();
-        for key in waits {
+        let waits: Vec<SpanKey> = self.waits.iter().map(|number| self.held.key(number)).collect();
+        let again: Vec<SpanKey> = self.again.iter().map(|&(_, key)| key).collect();
+        for key in waits.into_iter().chain(again) {
             self.resolve(key, context);
         }
     }
 
     /// Forgets a half; its hop stays as it is counted.
-    fn forget(&mut self, key: SpanKey) -> Option<Half> {
-        let slot = self.slots.get_mut(&key)?;
-        let half = slot.owner.take()?;
-        if slot.kids.is_empty() {
-            self.slots.remove(&key);
-        }
-        self.held -= 1;
+    fn forget(&mut self, key: SpanKey, context: &Context<'_>) -> Option<Half> {
+        let half = self.held.remove(key)?;
+        context.held.fetch_sub(1, Ordering::Relaxed);
         self.seen.insert(key);
-        self.unlink(half.parent, key);
         self.forget_bridge(&half);
         Some(half)
     }
 
     /// Holds the bound on memory: what is only kept for corrections goes first, then the oldest.
     pub(super) fn make_room(&mut self, context: &Context<'_>) -> (u64, Vec<Half>) {
-        let most = (context.max_pending / SHARDS).max(1);
         let (mut early, mut gone) = (0, Vec::new());
-        while self.held > most {
-            if let Some((_, key)) = self.corrections.pop_front() {
-                gone.extend(self.forget(key));
-            } else if let Some((_, key)) = self.waits.pop_front() {
-                early += u64::from(self.resolve(key, context));
-                gone.extend(self.forget(key));
-            } else {
-                break;
-            }
+        while context.held.load(Ordering::Relaxed) > context.max_pending.max(1) {
+            let Some((half, was_early)) = self.let_go_oldest(context) else { break };
+            early += u64::from(was_early);
+            gone.extend(Some(half).filter(is_known_elsewhere));
         }
         (early, gone)
     }
+
+    /// Lets the half go that it matters least to keep. Says whether it had not waited long enough.
+    fn let_go_oldest(&mut self, context: &Context<'_>) -> Option<(Half, bool)> {
+        if let Some(number) = self.corrections.pop() {
+            return Some((self.forget(self.held.key(number), context)?, false));
+        }
+        let key = self.held.key(self.waits.pop()?);
+        let early = self.resolve(key, context);
+        Some((self.forget(key, context)?, early))
+    }
+}
+
+/// Whether other shards, or the list of requests, know of a half.
+fn is_known_elsewhere(half: &Half) -> bool {
+    half.link != 0 || half.request != 0
+}
+
+/// Shows a half that still waits, if experience or the span itself says that it will not be taken
+/// back.
+fn show_if_safe(half: &mut Half, context: &Context<'_>) {
+    if half.state != State::Waiting {
+        return;
+    }
+    let hop = half.alone();
+    let nodes = context.nodes;
+    let state = match half.side {
+        Side::Sends | Side::Called { by_messages: true, .. } => State::Certain(hop),
+        // A refused call has no callee.
+        Side::Calls if hop.class == Class::Throttled => State::Guessed(hop),
+        Side::Calls if nodes.is_silent(half.other) => State::Guessed(hop),
+        Side::Called { evidence: true, .. } => State::Guessed(hop),
+        Side::Called { .. } if nodes.is_entry(half.own) => State::Guessed(hop),
+        Side::Called { .. } if half.parent == 0 && half.request == 0 => State::Guessed(hop),
+        Side::Calls | Side::Called { .. } | Side::Step => return,
+    };
+    show(half, state, context.tally);
+}
+
+/// Shows a half by what it knows itself, and learns from it. Says whether it had waited for another.
+fn resolve(half: &mut Half, context: &Context<'_>) -> bool {
+    let waited = half.state == State::Waiting;
+    if half.side == Side::Step {
+        if waited {
+            show(half, State::Unmet, context.tally);
+        }
+        return waited && half.parent != 0;
+    }
+    // Health checks say nothing of other requests.
+    if half.is_open() && !half.ignored {
+        if half.is_caller() {
+            context.nodes.learn_silent(half.other, true);
+        } else {
+            context.nodes.learn_entry(half.own, true);
+        }
+    }
+    if waited {
+        let hop = half.alone();
+        show(half, State::Guessed(hop), context.tally);
+    }
+    waited
 }
 
 /// Whether a caller's span inside another one of the same process is the same request: the SDK's
@@ -474,7 +526,7 @@ fn lead_to_callee(step: &Half, callee: &mut Half, context: &Context<'_>) {
 pub(super) fn show(half: &mut Half, state: State, tally: &Tally) {
     let tick = tally.tick();
     let unpaired = half.is_unpaired();
-    let before = half.counted().map(|hop| (hop, half.told < tick));
+    let before = half.counted().map(|hop| (hop, half.told != tick));
     if before.is_some() && half.told == tick {
         // What the tick that counts it takes back was never shown.
         half.told = 0;
@@ -484,7 +536,7 @@ pub(super) fn show(half: &mut Half, state: State, tally: &Tally) {
     if counted.is_some() && half.told == 0 {
         half.told = tick;
     }
-    let after = counted.map(|hop| (hop, half.told < tick));
+    let after = counted.map(|hop| (hop, half.told != tick));
     tally.replace(half.key, before, after);
     tally.count_unpaired(unpaired, half.is_unpaired());
 }

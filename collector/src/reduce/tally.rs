@@ -116,9 +116,12 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// The number of the tick that what is counted now is shown by; the first is 1.
-    pub(super) fn tick(&self) -> u32 {
-        self.drains.load(std::sync::atomic::Ordering::Relaxed).wrapping_add(1)
+    /// The number of the tick that what is counted now is shown by; the first is 1, and after
+    /// hours, when nobody remembers it, that number comes again. Never 0.
+    pub(super) fn tick(&self) -> u16 {
+        let drains = self.drains.load(std::sync::atomic::Ordering::Relaxed);
+        // The remainder is below 65,535.
+        (drains % u32::from(u16::MAX)) as u16 + 1
     }
 
     /// Replaces what the half of `key` counted by what it counts now, each with whether an earlier

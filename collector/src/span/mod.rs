@@ -122,6 +122,27 @@ impl SpanKind {
     }
 }
 
+/// The tags of a span's fields: their numbers in `trace.proto`, and their wire types.
+mod tag {
+    const FIXED64: u8 = 1;
+    const BYTES: u8 = 2;
+
+    pub(super) const TRACE_ID: u8 = 1 << 3 | BYTES;
+    pub(super) const SPAN_ID: u8 = 2 << 3 | BYTES;
+    pub(super) const TRACE_STATE: u8 = 3 << 3 | BYTES;
+    pub(super) const PARENT_ID: u8 = 4 << 3 | BYTES;
+    pub(super) const NAME: u8 = 5 << 3 | BYTES;
+    pub(super) const KIND: u8 = 6 << 3;
+    pub(super) const START: u8 = 7 << 3 | FIXED64;
+    pub(super) const END: u8 = 8 << 3 | FIXED64;
+    pub(super) const ATTRIBUTE: u8 = 9 << 3 | BYTES;
+    pub(super) const EVENT: u8 = 11 << 3 | BYTES;
+    pub(super) const LINK: u8 = 13 << 3 | BYTES;
+    pub(super) const STATUS: u8 = 15 << 3 | BYTES;
+    /// The first of the two bytes that 16 takes.
+    pub(super) const FLAGS: u8 = 0x85;
+}
+
 /// `Status.code`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StatusCode {
@@ -160,37 +181,127 @@ pub struct Span<'a> {
     pub status: StatusCode,
     /// What the status says.
     pub status_message: &'a [u8],
-    has_attributes: bool,
+    attributes: Extent,
+    events: Extent,
+    links: Extent,
+}
+
+/// Where in the request a span's fields of one number are, from the first to the last; others may
+/// be between them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Extent {
+    from: usize,
+    to: usize,
+}
+
+impl Extent {
+    #[inline]
+    fn cover(&mut self, from: usize, to: usize) {
+        if self.to == 0 {
+            self.from = from;
+        }
+        self.to = to;
+    }
+
+    const fn is_empty(self) -> bool {
+        self.to == 0
+    }
+
+    #[inline]
+    fn of<'a>(self, slice: Slice<'a>) -> Slice<'a> {
+        if self.is_empty() { Slice::default() } else { slice.part(self.from, self.to) }
+    }
 }
 
 impl<'a> Span<'a> {
     fn read(slice: Slice<'a>) -> Result<Self, Malformed> {
         let mut span = Self { slice, ..Self::default() };
         let mut fields = slice.fields();
-        while let Some(field) = fields.next_field()? {
-            match field.number {
-                1 => span.trace_id = trace_id(field.bytes()?),
-                2 => span.span_id = span_id(field.bytes()?),
-                3 => span.trace_state = field.bytes()?.bytes,
-                4 => span.parent_id = span_id(field.bytes()?),
-                5 => span.name = field.bytes()?.bytes,
-                6 => span.kind = SpanKind::from_number(field.varint()?),
-                7 => span.start_ns = field.fixed64()?,
-                8 => span.end_ns = field.fixed64()?,
-                // Attributes, events and links wait until somebody asks.
-                9 => {
-                    field.bytes()?;
-                    span.has_attributes = true;
-                }
-                11 | 13 => {
-                    field.bytes()?;
-                }
-                15 => span.read_status(field.bytes()?)?,
-                16 => span.flags = field.fixed32()?,
-                _ => {}
+        while !fields.is_at_end() {
+            if !span.read_short(&mut fields) {
+                span.read_any(&mut fields)?;
             }
         }
         Ok(span)
+    }
+
+    /// Reads the next field, if it looks as it nearly always does.
+    #[inline(always)]
+    fn read_short(&mut self, fields: &mut Fields<'a>) -> bool {
+        let Some(first) = fields.peek() else { return false };
+        let before = *fields;
+        let at = fields.at();
+        let bytes = match first {
+            tag::KIND => {
+                let kind = fields.short_varint(first);
+                self.kind = kind.map_or(self.kind, |kind| SpanKind::from_number(kind.into()));
+                return kind.is_some();
+            }
+            tag::START => {
+                let time = fields.short_fixed64(first);
+                self.start_ns = time.unwrap_or(self.start_ns);
+                return time.is_some();
+            }
+            tag::END => {
+                let time = fields.short_fixed64(first);
+                self.end_ns = time.unwrap_or(self.end_ns);
+                return time.is_some();
+            }
+            tag::FLAGS => {
+                let flags = fields.flags();
+                self.flags = flags.unwrap_or(self.flags);
+                return flags.is_some();
+            }
+            _ => fields.short(first),
+        };
+        // A field of another type of these numbers is no short one either.
+        let Some(bytes) = bytes else { return false };
+        match first {
+            tag::TRACE_ID => self.trace_id = bytes.try_into().unwrap_or_default(),
+            tag::SPAN_ID => self.span_id = span_id(bytes),
+            tag::TRACE_STATE => self.trace_state = bytes,
+            tag::PARENT_ID => self.parent_id = span_id(bytes),
+            tag::NAME => self.name = bytes,
+            tag::ATTRIBUTE => self.attributes.cover(at, fields.at()),
+            tag::EVENT => self.events.cover(at, fields.at()),
+            tag::LINK => self.links.cover(at, fields.at()),
+            // An empty status says nothing.
+            tag::STATUS if bytes.is_empty() => {}
+            _ => {
+                *fields = before;
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Reads the next field, whatever it looks like.
+    fn read_any(&mut self, fields: &mut Fields<'a>) -> Result<(), Malformed> {
+        let Some(field) = fields.next_field()? else { return Ok(()) };
+        match field.number {
+            1 => self.trace_id = field.bytes()?.bytes.try_into().unwrap_or_default(),
+            2 => self.span_id = span_id(field.bytes()?.bytes),
+            3 => self.trace_state = field.bytes()?.bytes,
+            4 => self.parent_id = span_id(field.bytes()?.bytes),
+            5 => self.name = field.bytes()?.bytes,
+            6 => self.kind = SpanKind::from_number(field.varint()?),
+            7 => self.start_ns = field.fixed64()?,
+            8 => self.end_ns = field.fixed64()?,
+            // Attributes, events and links wait until somebody asks.
+            number @ (9 | 11 | 13) => {
+                field.bytes()?;
+                let extent = match number {
+                    9 => &mut self.attributes,
+                    11 => &mut self.events,
+                    _ => &mut self.links,
+                };
+                extent.cover(field.at, fields.at());
+            }
+            15 => self.read_status(field.bytes()?)?,
+            16 => self.flags = field.fixed32()?,
+            _ => {}
+        }
+        Ok(())
     }
 
     fn read_status(&mut self, slice: Slice<'a>) -> Result<(), Malformed> {
@@ -224,12 +335,13 @@ impl<'a> Span<'a> {
 
     /// Whether it has any attributes.
     pub const fn has_attributes(&self) -> bool {
-        self.has_attributes
+        !self.attributes.is_empty()
     }
 
     /// Its attributes.
-    pub const fn attributes(&self) -> Attributes<'a> {
-        Attributes::new(self.slice, 9)
+    #[inline]
+    pub fn attributes(&self) -> Attributes<'a> {
+        Attributes::new(self.attributes.of(self.slice), 9)
     }
 
     /// Visits its events.
@@ -240,7 +352,7 @@ impl<'a> Span<'a> {
         &self,
         mut visit: impl FnMut(Event<'a>) -> Result<(), Malformed>,
     ) -> Result<(), Malformed> {
-        let mut fields = self.slice.fields();
+        let mut fields = self.events.of(self.slice).fields();
         while let Some(field) = fields.next_field()? {
             if field.number == 11 {
                 visit(Event::read(field.bytes()?)?)?;
@@ -257,7 +369,7 @@ impl<'a> Span<'a> {
         &self,
         mut visit: impl FnMut(Link<'a>) -> Result<(), Malformed>,
     ) -> Result<(), Malformed> {
-        let mut fields = self.slice.fields();
+        let mut fields = self.links.of(self.slice).fields();
         while let Some(field) = fields.next_field()? {
             if field.number == 13 {
                 visit(Link::read(field.bytes()?)?)?;
@@ -324,8 +436,8 @@ impl<'a> Link<'a> {
         let mut fields = slice.fields();
         while let Some(field) = fields.next_field()? {
             match field.number {
-                1 => link.trace_id = trace_id(field.bytes()?),
-                2 => link.span_id = span_id(field.bytes()?),
+                1 => link.trace_id = field.bytes()?.bytes.try_into().unwrap_or_default(),
+                2 => link.span_id = span_id(field.bytes()?.bytes),
                 _ => {}
             }
         }
@@ -338,14 +450,10 @@ impl<'a> Link<'a> {
     }
 }
 
-/// An id of another length than 16 bytes is as good as none: all zero.
-fn trace_id(slice: Slice<'_>) -> [u8; 16] {
-    slice.bytes.try_into().unwrap_or_default()
-}
-
-/// An id of another length than 8 bytes is as good as none: zero.
-fn span_id(slice: Slice<'_>) -> u64 {
-    slice.bytes.try_into().map(u64::from_be_bytes).unwrap_or_default()
+/// An id of another length than 8 bytes is as good as none: zero. So is a trace's of other than 16.
+#[inline(always)]
+fn span_id(bytes: &[u8]) -> u64 {
+    bytes.try_into().map(u64::from_be_bytes).unwrap_or_default()
 }
 
 #[cfg(test)]

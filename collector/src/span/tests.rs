@@ -90,12 +90,16 @@ fn expected(attribute: &KeyValue) -> Scalar<'_> {
 fn read_all(bytes: &[u8]) -> Result<usize, Malformed> {
     let mut count = 0;
     for_each_resource(bytes, |spans| {
-        spans.resource()?.attributes().for_each(|_| {})?;
+        spans.resource()?.attributes().for_each(|attribute| attribute.value().map(drop))?;
         spans.for_each_span(|span| {
             count += 1;
-            span.attributes().for_each(|_| {})?;
-            span.for_each_event(|event| event.attributes().for_each(|_| {}))?;
-            span.for_each_link(|link| link.attributes().for_each(|_| {}))
+            span.attributes().for_each(|attribute| attribute.value().map(drop))?;
+            span.for_each_event(|event| {
+                event.attributes().for_each(|attribute| attribute.value().map(drop))
+            })?;
+            span.for_each_link(|link| {
+                link.attributes().for_each(|attribute| attribute.value().map(drop))
+            })
         })
     })?;
     Ok(count)
@@ -122,8 +126,9 @@ fn assert_same(view: &Span<'_>, proto: &ProtoSpan) {
             let expected = expected(proto);
             // NaN is not equal to itself; its bits came through the same way.
             if !matches!(expected, Scalar::Double(value) if value.is_nan()) {
-                assert_eq!(attribute.value, expected);
+                assert_eq!(attribute.value()?, expected);
             }
+            Ok(())
         })
         .unwrap();
     assert!(attributes.next().is_none());
@@ -148,6 +153,7 @@ proptest! {
             resource_spans.resource()?.attributes().for_each(|attribute| {
                 assert_eq!(attribute.key, resource[index].key.as_bytes());
                 index += 1;
+                Ok(())
             })?;
             assert_eq!(index, resource.len());
             resource_spans.for_each_span(|span| { seen.push(span); Ok(()) })

@@ -6,25 +6,37 @@ use super::wire::{Fields, Malformed, Slice};
 #[derive(Clone, Copy, Debug)]
 pub struct Attributes<'a> {
     slice: Slice<'a>,
-    /// The field that holds them in their message.
-    number: u32,
+    /// The tag of the field that holds them in their message.
+    tag: u8,
 }
 
 impl<'a> Attributes<'a> {
-    pub(super) const fn new(slice: Slice<'a>, number: u32) -> Self {
-        Self { slice, number }
+    /// `number` is that of their field.
+    pub(super) const fn new(slice: Slice<'a>, number: u8) -> Self {
+        const BYTES: u8 = 2;
+        Self { slice, tag: number << 3 | BYTES }
     }
 
     /// Visits every attribute.
     ///
     /// # Errors
-    /// [`Malformed`] from the bytes.
+    /// [`Malformed`] from the visitor or from the bytes.
     #[inline]
-    pub fn for_each(&self, mut visit: impl FnMut(Attribute<'a>)) -> Result<(), Malformed> {
+    pub fn for_each(
+        &self,
+        mut visit: impl FnMut(Attribute<'a>) -> Result<(), Malformed>,
+    ) -> Result<(), Malformed> {
         let mut fields = self.slice.fields();
-        while let Some(field) = fields.next_field()? {
-            if field.number == self.number {
-                visit(Attribute::read(field.bytes()?)?);
+        while !fields.is_at_end() {
+            let at = fields.at();
+            if let Some(bytes) = fields.short(self.tag) {
+                // A tag and a length of a byte each are before it.
+                visit(Attribute::read(Slice { bytes, at: at + 2 })?)?;
+                continue;
+            }
+            let Some(field) = fields.next_field()? else { break };
+            if field.number == u32::from(self.tag >> 3) {
+                visit(Attribute::read(field.bytes()?)?)?;
             }
         }
         Ok(())
@@ -36,8 +48,7 @@ impl<'a> Attributes<'a> {
 pub struct Attribute<'a> {
     /// Its key, such as `http.route`.
     pub key: &'a [u8],
-    /// Its value.
-    pub value: Scalar<'a>,
+    value: Slice<'a>,
 }
 
 /// A value, as far as the reducer wants it: an array counts by its first element.
@@ -82,17 +93,51 @@ impl<'a> Scalar<'a> {
 }
 
 impl<'a> Attribute<'a> {
+    #[inline(always)]
     fn read(slice: Slice<'a>) -> Result<Self, Malformed> {
-        let mut attribute = Self { key: &[], value: Scalar::None };
+        const KEY: u8 = 0x0a;
+        const VALUE: u8 = 0x12;
+        let mut fields = slice.fields();
+        if let Some(key) = fields.short(KEY) {
+            let at = fields.at();
+            if let Some(bytes) = fields.short(VALUE)
+                && fields.is_at_end()
+            {
+                return Ok(Self { key, value: Slice { bytes, at: at + 2 } });
+            }
+        }
+        Self::read_any(slice)
+    }
+
+    /// The same of an attribute that is long, or not written as nearly all are.
+    fn read_any(slice: Slice<'a>) -> Result<Self, Malformed> {
+        let mut attribute = Self { key: &[], value: Slice::default() };
         let mut fields = slice.fields();
         while let Some(field) = fields.next_field()? {
             match field.number {
                 1 => attribute.key = field.bytes()?.bytes,
-                2 => attribute.value = any_value(field.bytes()?.fields())?,
+                2 => attribute.value = field.bytes()?,
                 _ => {}
             }
         }
         Ok(attribute)
+    }
+
+    /// Its value. Nobody looks into it before it is asked for.
+    ///
+    /// # Errors
+    /// [`Malformed`] from the bytes, or if a text is not UTF-8.
+    #[inline]
+    pub fn value(&self) -> Result<Scalar<'a>, Malformed> {
+        const TEXT: u8 = 0x0a;
+        let mut fields = self.value.fields();
+        if let Some(bytes) = fields.short(TEXT)
+            && fields.is_at_end()
+        {
+            let at = self.value.at + 2;
+            return Ok(Scalar::Text(Slice { bytes, at }.text()?));
+        }
+        any_value(self.value.fields())
     }
 }
 

@@ -38,8 +38,16 @@ impl<'a> Slice<'a> {
     }
 
     /// The fields of the message that this piece is.
+    #[inline]
     pub const fn fields(self) -> Fields<'a> {
-        Fields { slice: self, pos: 0 }
+        Fields { rest: self.bytes, end: self.at + self.bytes.len() }
+    }
+
+    /// A part of the piece, from one place in the request to another; empty if that is not within.
+    #[inline]
+    pub(super) fn part(self, from: usize, to: usize) -> Self {
+        let bytes = self.bytes.get(from.wrapping_sub(self.at)..to.wrapping_sub(self.at));
+        Self { bytes: bytes.unwrap_or_default(), at: from }
     }
 }
 
@@ -68,6 +76,7 @@ pub struct Field<'a> {
 }
 
 impl<'a> Field<'a> {
+    #[cold]
     fn wrong_type(&self) -> Malformed {
         Malformed { at: self.at, what: "field has a wire type that its message does not allow" }
     }
@@ -76,6 +85,7 @@ impl<'a> Field<'a> {
     ///
     /// # Errors
     /// [`Malformed`] if it has another wire type.
+    #[inline]
     pub fn bytes(&self) -> Result<Slice<'a>, Malformed> {
         if let Value::Bytes(slice) = self.value { Ok(slice) } else { Err(self.wrong_type()) }
     }
@@ -84,6 +94,7 @@ impl<'a> Field<'a> {
     ///
     /// # Errors
     /// [`Malformed`] if it has another wire type.
+    #[inline]
     pub fn varint(&self) -> Result<u64, Malformed> {
         if let Value::Varint(value) = self.value { Ok(value) } else { Err(self.wrong_type()) }
     }
@@ -92,6 +103,7 @@ impl<'a> Field<'a> {
     ///
     /// # Errors
     /// [`Malformed`] if it has another wire type.
+    #[inline]
     pub fn fixed64(&self) -> Result<u64, Malformed> {
         if let Value::Fixed64(value) = self.value { Ok(value) } else { Err(self.wrong_type()) }
     }
@@ -100,6 +112,7 @@ impl<'a> Field<'a> {
     ///
     /// # Errors
     /// [`Malformed`] if it has another wire type.
+    #[inline]
     pub fn fixed32(&self) -> Result<u32, Malformed> {
         if let Value::Fixed32(value) = self.value { Ok(value) } else { Err(self.wrong_type()) }
     }
@@ -108,26 +121,34 @@ impl<'a> Field<'a> {
 /// The fields of one message, in the order in which they were written.
 #[derive(Clone, Copy, Debug)]
 pub struct Fields<'a> {
-    slice: Slice<'a>,
-    pos: usize,
+    rest: &'a [u8],
+    /// Offset of the message's end in the request.
+    end: usize,
 }
 
 impl<'a> Fields<'a> {
+    /// Offset of the next field in the request.
+    #[inline]
+    pub(super) const fn at(&self) -> usize {
+        self.end - self.rest.len()
+    }
+
     /// The next field, or `None` at the message's end.
     ///
     /// # Errors
     /// [`Malformed`] where the bytes stop making sense; what follows cannot be read.
-    #[inline]
+    #[inline(always)]
     pub fn next_field(&mut self) -> Result<Option<Field<'a>>, Malformed> {
-        if self.pos == self.slice.bytes.len() {
+        if self.rest.is_empty() {
             return Ok(None);
         }
-        let at = self.slice.at + self.pos;
+        let at = self.at();
         let tag = self.varint()?;
-        let number = u32::try_from(tag >> 3)
-            .ok()
-            .filter(|&number| number != 0 && number < 1 << 29)
-            .ok_or(Malformed { at, what: "field number out of range" })?;
+        // Field numbers end at 2^29 - 1, and 0 is none.
+        let number = match u32::try_from(tag >> 3) {
+            Ok(number @ 1..=0x1fff_ffff) => number,
+            _ => return Err(Malformed { at, what: "field number out of range" }),
+        };
         let value = match tag & 7 {
             0 => Value::Varint(self.varint()?),
             1 => Value::Fixed64(u64::from_le_bytes(self.array()?)),
@@ -142,23 +163,82 @@ impl<'a> Fields<'a> {
         Ok(Some(Field { number, value, at }))
     }
 
-    #[inline]
+    /// The next field's payload, if its tag is this one byte and its length another: what nearly all
+    /// fields of OTLP look like, wherever writers keep to the order of numbers.
+    #[inline(always)]
+    pub(super) fn short(&mut self, tag: u8) -> Option<&'a [u8]> {
+        if let [first, length @ 0..0x80, rest @ ..] = self.rest
+            && *first == tag
+            && let Some((bytes, rest)) = rest.split_at_checked(usize::from(*length))
+        {
+            self.rest = rest;
+            return Some(bytes);
+        }
+        None
+    }
+
+    /// The tag of the next field, as long as it is one byte.
+    #[inline(always)]
+    pub(super) fn peek(&self) -> Option<u8> {
+        self.rest.first().copied()
+    }
+
+    /// Whether there is no other field.
+    #[inline(always)]
+    pub(super) const fn is_at_end(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// The eight bytes of the next field, if its tag is this one byte.
+    #[inline(always)]
+    pub(super) fn short_fixed64(&mut self, tag: u8) -> Option<u64> {
+        let (first, rest) = self.rest.split_first_chunk::<9>()?;
+        let [there, number @ ..] = first;
+        if *there != tag {
+            return None;
+        }
+        self.rest = rest;
+        Some(u64::from_le_bytes(*number))
+    }
+
+    /// The next field's four bytes, if its number is 16, which is that of a span's flags.
+    #[inline(always)]
+    pub(super) fn flags(&mut self) -> Option<u32> {
+        let ([0x85, 0x01, number @ ..], rest) = self.rest.split_first_chunk::<6>()? else {
+            return None;
+        };
+        self.rest = rest;
+        Some(u32::from_le_bytes(*number))
+    }
+
+    /// The next field's number, if its tag is this one byte, and so is the number.
+    #[inline(always)]
+    pub(super) fn short_varint(&mut self, tag: u8) -> Option<u8> {
+        match self.rest {
+            [first, number @ 0..0x80, rest @ ..] if *first == tag => {
+                self.rest = rest;
+                Some(*number)
+            }
+            _ => None,
+        }
+    }
+
+    #[inline(always)]
     fn varint(&mut self) -> Result<u64, Malformed> {
         // Nearly every tag and length in OTLP is one byte.
-        if let Some(&byte) = self.slice.bytes.get(self.pos)
+        if let Some((&byte, rest)) = self.rest.split_first()
             && byte < 0x80
         {
-            self.pos += 1;
+            self.rest = rest;
             return Ok(u64::from(byte));
         }
         self.long_varint()
     }
 
     fn long_varint(&mut self) -> Result<u64, Malformed> {
-        let start = self.pos;
         let mut value = 0_u64;
         for index in 0..10 {
-            let Some(&byte) = self.slice.bytes.get(start + index) else {
+            let Some(&byte) = self.rest.get(index) else {
                 return Err(self.malformed("a number is cut off"));
             };
             if index == 9 && byte > 1 {
@@ -166,35 +246,37 @@ impl<'a> Fields<'a> {
             }
             value |= u64::from(byte & 0x7f) << (7 * index);
             if byte < 0x80 {
-                self.pos = start + index + 1;
+                self.rest = &self.rest[index + 1..];
                 return Ok(value);
             }
         }
         Err(self.malformed("a number is longer than 64 bits"))
     }
 
+    #[inline(always)]
     fn take(&mut self, length: u64, at: usize) -> Result<Slice<'a>, Malformed> {
-        let rest = &self.slice.bytes[self.pos..];
-        let length = usize::try_from(length)
-            .ok()
-            .filter(|&length| length <= rest.len())
-            .ok_or(Malformed { at, what: "a length goes past the end of its message" })?;
-        let slice = Slice { bytes: &rest[..length], at: self.slice.at + self.pos };
-        self.pos += length;
-        Ok(slice)
+        let start = self.at();
+        let parts =
+            usize::try_from(length).ok().and_then(|length| self.rest.split_at_checked(length));
+        let Some((bytes, rest)) = parts else {
+            return Err(Malformed { at, what: "a length goes past the end of its message" });
+        };
+        self.rest = rest;
+        Ok(Slice { bytes, at: start })
     }
 
+    #[inline(always)]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
-        let rest = &self.slice.bytes[self.pos..];
-        let Some(array) = rest.first_chunk::<N>() else {
+        let Some((array, rest)) = self.rest.split_first_chunk::<N>() else {
             return Err(self.malformed("a fixed-size number is cut off"));
         };
-        self.pos += N;
+        self.rest = rest;
         Ok(*array)
     }
 
+    #[cold]
     fn malformed(&self, what: &'static str) -> Malformed {
-        Malformed { at: self.slice.at + self.pos, what }
+        Malformed { at: self.at(), what }
     }
 }
 

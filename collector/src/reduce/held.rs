@@ -1,0 +1,321 @@
+//! Held: the halves of a shard, while anything may still come for them. In: halves. Out: those with
+//! a key, and those with a parent.
+//!
+//! Entries have numbers and stay where they are; two indices find them by their span, and the first
+//! of those that name the same span as their parent, from which the others follow.
+
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+
+use super::entry::{Entry, More};
+use super::half::{Half, SpanKey};
+use super::index::Index;
+
+/// Entries are allocated so many at once, and never moved.
+const CHUNK: usize = 256;
+
+/// A shard's halves.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    chunks: Vec<Box<[Entry]>>,
+    /// Entries that were ever used.
+    used: u32,
+    /// The first unused one among those, as one more than its number; they follow each other.
+    free: u32,
+    by_key: Index,
+    by_parent: Index,
+    more: HashMap<u32, More, foldhash::fast::RandomState>,
+    len: usize,
+}
+
+/// Spans, mostly few.
+pub(super) type Keys = SmallVec<[SpanKey; 2]>;
+
+impl Held {
+    /// How many halves there are.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    #[inline]
+    fn entry(&self, number: u32) -> &Entry {
+        &self.chunks[number as usize / CHUNK][number as usize % CHUNK]
+    }
+
+    #[inline]
+    fn entry_mut(&mut self, number: u32) -> &mut Entry {
+        &mut self.chunks[number as usize / CHUNK][number as usize % CHUNK]
+    }
+
+    /// The number of a span's entry.
+    #[inline]
+    pub(super) fn find(&self, key: SpanKey) -> Option<u32> {
+        self.by_key.find(key, |number| self.entry(number).key() == key)
+    }
+
+    #[inline]
+    pub(super) fn contains(&self, key: SpanKey) -> bool {
+        self.find(key).is_some()
+    }
+
+    fn unpack(&self, number: u32) -> Half {
+        // Most entries have nothing beside them, and often there are none that do.
+        self.entry(number).unpack(self.more.get(&number))
+    }
+
+    /// A span's half.
+    pub(super) fn copy(&self, key: SpanKey) -> Option<Half> {
+        self.find(key).map(|number| self.unpack(number))
+    }
+
+    /// A span's entry, for what can be told without unpacking it.
+    pub(super) fn peek(&self, key: SpanKey) -> Option<&Entry> {
+        self.find(key).map(|number| self.entry(number))
+    }
+
+    /// Changes a half, whose key and parent stay the same.
+    pub(super) fn change<T>(
+        &mut self,
+        key: SpanKey,
+        change: impl FnOnce(&mut Half) -> T,
+    ) -> Option<T> {
+        let number = self.find(key)?;
+        let mut half = self.unpack(number);
+        let result = change(&mut half);
+        self.write(number, &half);
+        Some(result)
+    }
+
+    /// Puts a half in the place of the one of the same span, if that is there.
+    pub(super) fn put(&mut self, half: &Half) {
+        if let Some(number) = self.find(half.key) {
+            self.write(number, half);
+        }
+    }
+
+    fn write(&mut self, number: u32, half: &Half) {
+        let (mut packed, more) = Entry::pack(half);
+        let entry = self.entry_mut(number);
+        (packed.next, packed.before) = (entry.next, entry.before);
+        *entry = packed;
+        match more {
+            Some(more) => drop(self.more.insert(number, more)),
+            None if self.more.is_empty() => {}
+            None => drop(self.more.remove(&number)),
+        }
+    }
+
+    /// The span of an entry.
+    pub(super) fn key(&self, number: u32) -> SpanKey {
+        self.entry(number).key()
+    }
+
+    /// Takes in a half of a span that is not there; returns the number of its entry. There must be
+    /// fewer than [`super::index::MOST_ENTRIES`].
+    pub(super) fn insert(&mut self, half: &Half) -> u32 {
+        if self.by_key.is_full() {
+            let mut by_key = std::mem::take(&mut self.by_key);
+            by_key.rebuild(self.all().map(|(number, entry)| (entry.key(), number)));
+            self.by_key = by_key;
+        }
+        if self.by_parent.is_full() {
+            let mut by_parent = std::mem::take(&mut self.by_parent);
+            let first = self.all().filter(|(_, entry)| entry.before == 0 && entry.parent() != 0);
+            by_parent.rebuild(first.map(|(number, entry)| (entry.parent(), number)));
+            self.by_parent = by_parent;
+        }
+        let number = self.place();
+        *self.entry_mut(number) = Entry::default();
+        self.write(number, half);
+        self.by_key.insert(half.key, number);
+        self.join(number, half.parent);
+        self.len += 1;
+        number
+    }
+
+    fn all(&self) -> impl Iterator<Item = (u32, &Entry)> {
+        let used = self.chunks.iter().flat_map(|chunk| chunk.iter()).take(self.used as usize);
+        (0..).zip(used).filter(|(_, entry)| entry.key() != 0)
+    }
+
+    /// The number of an unused entry.
+    fn place(&mut self) -> u32 {
+        if let Some(number) = self.free.checked_sub(1) {
+            self.free = self.entry(number).next;
+            return number;
+        }
+        let number = self.used;
+        if number as usize == self.chunks.len() * CHUNK {
+            self.chunks.push(vec![Entry::default(); CHUNK].into_boxed_slice());
+        }
+        self.used += 1;
+        number
+    }
+
+    fn first_of(&self, parent: SpanKey) -> Option<u32> {
+        self.by_parent.find(parent, |number| self.entry(number).parent() == parent)
+    }
+
+    /// Puts an entry before the others of its parent.
+    fn join(&mut self, number: u32, parent: SpanKey) {
+        if parent == 0 {
+            return;
+        }
+        match self.first_of(parent) {
+            Some(first) => {
+                self.entry_mut(number).next = first + 1;
+                self.entry_mut(first).before = number + 1;
+                self.by_parent.replace(parent, first, number);
+            }
+            None => self.by_parent.insert(parent, number),
+        }
+    }
+
+    fn leave(&mut self, number: u32) {
+        let &Entry { next, before, .. } = self.entry(number);
+        let parent = self.entry(number).parent();
+        if let Some(next) = next.checked_sub(1) {
+            self.entry_mut(next).before = before;
+        }
+        match before.checked_sub(1) {
+            Some(before) => self.entry_mut(before).next = next,
+            None if parent == 0 => {}
+            None => match next.checked_sub(1) {
+                Some(next) => self.by_parent.replace(parent, number, next),
+                None => self.by_parent.remove(parent, number),
+            },
+        }
+    }
+
+    /// The spans that name this one as their parent, in the order in which they came.
+    pub(super) fn kids(&self, parent: SpanKey) -> Keys {
+        let mut kids = Keys::new();
+        let mut next = self.first_of(parent).map_or(0, |first| first + 1);
+        while let Some(number) = next.checked_sub(1) {
+            let entry = self.entry(number);
+            kids.push(entry.key());
+            next = entry.next;
+        }
+        kids.reverse();
+        kids
+    }
+
+    /// Takes a half out.
+    pub(super) fn remove(&mut self, key: SpanKey) -> Option<Half> {
+        let number = self.find(key)?;
+        let half = self.unpack(number);
+        self.leave(number);
+        self.by_key.remove(key, number);
+        if !self.more.is_empty() {
+            self.more.remove(&number);
+        }
+        let free = self.free;
+        let entry = self.entry_mut(number);
+        *entry = Entry::default();
+        entry.next = free;
+        self.free = number + 1;
+        self.len -= 1;
+        if self.len == 0 && self.chunks.len() > 1 {
+            // What a flood took is given back.
+            *self = Self::default();
+        }
+        Some(half)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::reduce::half::{Side, State};
+    use crate::reduce::hop::Class;
+
+    fn half(key: SpanKey, parent: SpanKey, request: u64) -> Half {
+        Half {
+            key,
+            parent,
+            link: 0,
+            request,
+            bridge: 0,
+            bridged: 0,
+            side: Side::Calls,
+            state: State::Waiting,
+            own: 1,
+            other: 2,
+            called: 0,
+            origin: 3,
+            unsure: false,
+            sdk: false,
+            class: Class::Ok,
+            failed: false,
+            message: false,
+            cold: false,
+            ignored: false,
+            start_us: 4,
+            duration_us: 5,
+            weight: 6,
+            operation: 7,
+            version: 8,
+            told: 0,
+        }
+    }
+
+    /// Spread as the keys of spans are, and all of one shard.
+    fn spread(id: u64) -> SpanKey {
+        if id == 0 { 0 } else { id.wrapping_mul(0x9e37_79b9_7f4a_7c15) & !63 | 1 << 63 }
+    }
+
+    proptest! {
+        #[test]
+        fn it_holds_what_a_plain_map_would(
+            steps in prop::collection::vec((0..4_u8, 1_u64..60, 0_u64..20, 0_u64..3), 1..600),
+        ) {
+            let mut held = Held::default();
+            // By key: the parent, the request, and when it came.
+            let mut model: BTreeMap<SpanKey, (SpanKey, u64, usize)> = BTreeMap::new();
+            for (at, (what, id, parent, request)) in steps.into_iter().enumerate() {
+                let (key, parent) = (spread(id), spread(parent + 30));
+                match (what, model.contains_key(&key)) {
+                    (0, true) => {
+                        prop_assert_eq!(held.remove(key).unwrap().request, model[&key].1);
+                        model.remove(&key);
+                    }
+                    (_, true) => {
+                        held.change(key, |half| half.request = request);
+                        model.get_mut(&key).unwrap().1 = request;
+                    }
+                    (_, false) => {
+                        let number = held.insert(&half(key, parent, request));
+                        prop_assert_eq!(held.key(number), key);
+                        model.insert(key, (parent, request, at));
+                    }
+                }
+                prop_assert_eq!(held.len(), model.len());
+                let mut kids: Vec<_> =
+                    model.iter().filter(|(_, it)| it.0 == parent).map(|(k, it)| (it.2, *k)).collect();
+                kids.sort_unstable();
+                let kids: Vec<SpanKey> = kids.into_iter().map(|(_, key)| key).collect();
+                prop_assert_eq!(held.kids(parent).to_vec(), kids);
+            }
+            for (key, (parent, request, _)) in model {
+                let half = held.copy(key).unwrap();
+                prop_assert_eq!((half.key, half.parent, half.request), (key, parent, request));
+            }
+        }
+    }
+
+    #[test]
+    fn a_parent_of_a_hundred_thousand_is_left_by_them_one_by_one_in_no_time() {
+        let mut held = Held::default();
+        let ids = 1..=100_000;
+        ids.clone().for_each(|id| {
+            held.insert(&half(spread(id), 1 << 63, 0));
+        });
+        assert_eq!(held.kids(1 << 63).len(), 100_000);
+        ids.for_each(|id| assert!(held.remove(spread(id)).is_some()));
+        assert!(held.chunks.is_empty() && held.kids(1 << 63).is_empty());
+    }
+}
