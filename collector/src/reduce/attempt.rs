@@ -106,6 +106,7 @@ impl Shard {
             }
             if key != half.key {
                 self.enter_bridge(key, context);
+                self.show_if_safe(key, context);
             }
         }
     }

@@ -72,6 +72,11 @@ impl Bridge {
         if half.is_caller() { &mut self.of(half.own).open } else { &mut self.callees }
     }
 
+    /// Whether there is anybody on the other side.
+    fn has_others(&self, half: &Half) -> bool {
+        if half.is_caller() { !self.callees.is_empty() } else { !self.callers.is_empty() }
+    }
+
     fn ahead_us(&self, caller: &Half) -> i64 {
         self.place_of(caller.own).map_or(0, |place| self.callers[place].clock.ahead_us())
     }
@@ -165,7 +170,10 @@ impl Shard {
         let bridge = self.bridges.entry(half.bridge).or_default();
         if !bridge.attempts.is_later(key) {
             enter(bridge.side_of(&half), &half);
-            self.settle(key, context);
+            // Most are found otherwise, and have nobody here to look at.
+            if bridge.has_others(&half) {
+                self.settle(key, context);
+            }
         }
     }
 
@@ -277,6 +285,22 @@ impl Shard {
         }
     }
 
+    /// Takes two halves out, if that changes nothing for them or for others: as a rule, nobody looked
+    /// for them here.
+    pub(super) fn leave_free(&mut self, one: &Half, other: &Half) -> bool {
+        let free = |half: &Half| {
+            let alone = |bridge: &Bridge| bridge.attempts.is_empty();
+            half.bridge == 0
+                || (half.bridged == 0 && self.bridges.get(&half.bridge).is_none_or(alone))
+        };
+        let both = free(one) && free(other);
+        if both {
+            self.strike(one);
+            self.strike(other);
+        }
+        both
+    }
+
     /// Takes a half out, because something better than a bridge was found for it. Its partner
     /// looks for another.
     pub(super) fn leave_bridge(&mut self, key: SpanKey, context: &Context<'_>) {
@@ -306,6 +330,9 @@ impl Shard {
     }
 
     pub(super) fn strike(&mut self, half: &Half) {
+        if half.bridge == 0 {
+            return;
+        }
         if let Some(bridge) = self.bridges.get_mut(&half.bridge) {
             leave(bridge.side_of(half), half);
             if bridge.is_empty() {

@@ -270,6 +270,9 @@ impl Words {
 pub(super) fn weight(trace_state: &[u8]) -> f64 {
     /// More than this is a mistake, not a sampling rate.
     const MOST: f64 = 1e6;
+    if trace_state.is_empty() {
+        return 1.0;
+    }
     let threshold = std::str::from_utf8(trace_state)
         .ok()
         .and_then(|text| text.split(',').find_map(|entry| entry.trim().strip_prefix("ot=")))

@@ -94,14 +94,15 @@ impl Index {
     #[inline]
     pub(super) fn insert(&mut self, hash: u64, number: u32) {
         let mut at = self.home(hash);
-        while self.places[at] != EMPTY {
+        // Where entries come and go, they take the places of those that went.
+        while self.places[at] > GONE {
             at += 1;
             if at == self.places.len() {
                 at = 0;
             }
         }
+        self.taken += usize::from(self.places[at] == EMPTY);
         self.places[at] = Self::tag(hash) | (number + OFFSET);
-        self.taken += 1;
         self.held += 1;
     }
 
@@ -117,14 +118,15 @@ impl Index {
     pub(super) fn remove(&mut self, hash: u64, number: u32) {
         let Some(at) = self.place(hash, |there| there == number) else { return };
         let next = if at + 1 == self.places.len() { 0 } else { at + 1 };
-        if self.places[next] == EMPTY {
-            // Whoever looks on from here finds nothing.
-            self.places[at] = EMPTY;
-            self.taken -= 1;
-        } else {
-            self.places[at] = GONE;
-        }
+        self.places[at] = GONE;
         self.held -= 1;
+        // Whoever looks on from here, or from a place before that is as good as empty, finds nothing.
+        let mut last = at;
+        while self.places[next] == EMPTY && self.places[last] == GONE {
+            self.places[last] = EMPTY;
+            self.taken -= 1;
+            last = last.checked_sub(1).unwrap_or(self.places.len() - 1);
+        }
     }
 
     /// Bytes of memory.

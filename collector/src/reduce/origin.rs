@@ -5,6 +5,7 @@
 //! looked for in the same export before anything else is read, and kept for the next ones.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use dashmap::DashMap;
 use parking_lot::Mutex;
@@ -22,6 +23,10 @@ use crate::span::{Malformed, ResourceSpans, SpanKind};
 /// Lambda makes a resource per instance; when this many are known, all are forgotten and learned
 /// again.
 const MOST_ORIGINS: usize = 100_000;
+
+/// Where handlers were silent in so many exports, what runs there is nothing that has an account to
+/// tell; a function's handler always does.
+const ENOUGH: u32 = 8;
 
 /// What exported a span.
 #[derive(Debug)]
@@ -47,6 +52,8 @@ pub(super) struct Origin {
     incomplete: bool,
     /// Whether its handlers do.
     by_handler: bool,
+    /// In how many exports a handler's span was there and said nothing.
+    untold: AtomicU32,
     /// What spans said so far.
     said: Said,
     /// The rules by which it was named.
@@ -75,7 +82,8 @@ impl Origin {
 
     /// Whether nothing that is known now could name it better.
     fn is_settled(&self, rules: &Arc<NodeRules>) -> bool {
-        !self.incomplete && self.is_by(rules)
+        let told = !self.incomplete || self.untold.load(Ordering::Relaxed) >= ENOUGH;
+        told && self.is_by(rules)
     }
 
     fn word(&self) -> Word {
@@ -139,6 +147,9 @@ impl Origins {
             && said.is_nothing()
             && origin.is_by(names.rules)
         {
+            // Of what is known to be a function, the handler is in another export.
+            let silent = said.by_handler && origin.kind != NodeKind::Function;
+            origin.untold.fetch_add(u32::from(silent), Ordering::Relaxed);
             let word = origin.word();
             return Ok((origin, word));
         }
@@ -177,6 +188,8 @@ impl Origins {
 struct Said {
     arn: Option<String>,
     account: Option<String>,
+    /// Whether there was a handler that could have said it.
+    by_handler: bool,
 }
 
 impl Said {
@@ -184,7 +197,10 @@ impl Said {
         let mut said = Self::default();
         spans.for_each_span(|span| {
             let handles = match span.kind {
-                SpanKind::Server | SpanKind::Consumer => true,
+                SpanKind::Server | SpanKind::Consumer => {
+                    said.by_handler = true;
+                    true
+                }
                 SpanKind::Client | SpanKind::Producer => false,
                 SpanKind::Internal | SpanKind::Unspecified => {
                     span.parent_id == 0 || span.parent_is_remote() != Some(false)
@@ -205,6 +221,7 @@ impl Said {
         Self {
             arn: self.arn.or_else(|| before.arn.clone()),
             account: self.account.or_else(|| before.account.clone()),
+            by_handler: self.by_handler,
         }
     }
 
@@ -266,6 +283,7 @@ fn identify(
         incomplete: usual.account.is_empty(),
         by_handler: facts.platform.is_none_or(|it| it == "aws_lambda")
             && (function.is_some() || facts.instance.or(facts.process).is_none()),
+        untold: AtomicU32::new(0),
         said,
         rules: Arc::clone(rules),
         node: nodes.index(&node),

@@ -171,6 +171,7 @@ impl Pairing {
             (&mut *high, &mut *low)
         };
         let caller = of_caller.outermost(caller);
+        // Bridges are within a trace, so neither can be the other's partner.
         of_caller.leave_bridge(caller, context);
         of_callee.leave_bridge(callee, context);
         let halves = (of_caller.copy(caller), of_callee.copy(callee));

@@ -102,12 +102,8 @@ impl Reading<'_> {
             }
             Role::Step => self.step(&mut half, span, &facts, origin, &own.name),
         }
-        for mut lead in self.leads(&mut half, span, origin, weight)? {
-            self.reducer.tally.traces.put(lead.key, span.trace_id, span.end_ns);
-            // A span that comes again is a duplicate once, not once for each of these.
-            let Outcome { duplicate: _, early } =
-                self.reducer.pairing.arrive(&mut lead, &self.context);
-            self.reducer.early.fetch_add(early, Ordering::Relaxed);
+        if self.settings.spans == Spans::All {
+            self.follow(&mut half, span, origin, weight)?;
         }
         self.reducer.tally.traces.put(half.key, span.trace_id, span.end_ns);
         let outcome = self.reducer.pairing.arrive(&mut half, &self.context);
@@ -128,8 +124,28 @@ impl Reading<'_> {
             let noted = Noted { half: &half, span, facts: &facts, weight, consumer };
             beside.note(&noted, origin)?;
         }
-        self.reducer.duplicates.fetch_add(u64::from(outcome.duplicate), Ordering::Relaxed);
-        self.reducer.early.fetch_add(outcome.early, Ordering::Relaxed);
+        if outcome != Outcome::default() {
+            self.reducer.duplicates.fetch_add(u64::from(outcome.duplicate), Ordering::Relaxed);
+            self.reducer.early.fetch_add(outcome.early, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Takes in what leads to a span.
+    fn follow(
+        &self,
+        half: &mut Half,
+        span: &Span<'_>,
+        origin: &Origin,
+        weight: i64,
+    ) -> Result<(), Malformed> {
+        for mut lead in self.leads(half, span, origin, weight)? {
+            self.reducer.tally.traces.put(lead.key, span.trace_id, span.end_ns);
+            // A span that comes again is a duplicate once, not once for each of these.
+            let Outcome { duplicate: _, early } =
+                self.reducer.pairing.arrive(&mut lead, &self.context);
+            self.reducer.early.fetch_add(early, Ordering::Relaxed);
+        }
         Ok(())
     }
 

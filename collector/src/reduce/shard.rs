@@ -167,7 +167,14 @@ impl Shard {
                 self.pair(parent_key, kid_key, context);
             }
             (true, false) => {
-                self.pair(parent_key, kid_key, context);
+                if parent.state == State::Silent || !self.leave_free(&parent, &kid) {
+                    self.pair(parent_key, kid_key, context);
+                } else {
+                    let (mut caller, mut callee) = (parent, kid);
+                    pair_halves(&mut caller, &mut callee, context);
+                    self.held.put(&caller);
+                    self.held.put(&callee);
+                }
                 self.compare_clocks(&parent, &kid, context);
             }
             (false, false) if parent.side == Side::Step => {
@@ -241,11 +248,15 @@ impl Shard {
     /// Pairs a caller and a callee of this shard, the outermost caller of a doubled request.
     pub(super) fn pair(&mut self, caller: SpanKey, callee: SpanKey, context: &Context<'_>) {
         let caller = self.outermost(caller);
-        self.leave_bridge(caller, context);
-        self.leave_bridge(callee, context);
-        let (Some(mut caller), Some(mut callee)) = (self.copy(caller), self.copy(callee)) else {
-            return;
-        };
+        let halves = self.copy(caller).zip(self.copy(callee));
+        let Some((mut caller, mut callee)) = halves else { return };
+        if !self.leave_free(&caller, &callee) {
+            self.leave_bridge(caller.key, context);
+            self.leave_bridge(callee.key, context);
+            let halves = self.copy(caller.key).zip(self.copy(callee.key));
+            let Some(left) = halves else { return };
+            (caller, callee) = left;
+        }
         pair_halves(&mut caller, &mut callee, context);
         self.held.put(&caller);
         self.held.put(&callee);

@@ -81,7 +81,7 @@ impl Reading<'_> {
         let mut leads = SmallVec::new();
         // A callee's own half looks for what leads to it; so does one that may be a callee.
         let looks = half.unsure || matches!(half.side, Side::Called { .. });
-        if self.settings.spans == Spans::Remote || looks {
+        if looks {
             return Ok(leads);
         }
         let links = links(span)?;
