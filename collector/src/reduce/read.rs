@@ -11,6 +11,7 @@ use super::node::NodeKind;
 use super::nodes::{NodeIndex, keyed};
 use super::origin::{Names, Origin, Word};
 use super::pair::{Context, Outcome};
+use super::question;
 use super::recall::{ANSWER_BITS, Recall};
 use super::role::{self, Role};
 use super::settings::{Settings, Spans};
@@ -41,7 +42,7 @@ impl Current {
     }
 }
 
-/// Whom spans talk to, by what they say of it ([`target::question`]).
+/// Whom spans talk to, by what they say of it ([`question`]).
 #[derive(Debug, Default)]
 struct Known {
     callers: Recall,
@@ -241,7 +242,7 @@ impl Reading<'_> {
         if facts.invoked_name.is_some() {
             half.request = self.request_key(facts);
         }
-        let question = target::question(facts, &self.reducer.hasher) ^ origin.place;
+        let question = question::asked(facts, &self.reducer.hasher) ^ origin.place;
         let bridged = facts.invoked_name.is_some() && half.request == 0;
         if !bridged
             && self.settings.nodes.ignores.is_empty()
@@ -316,7 +317,7 @@ impl Reading<'_> {
         own: &str,
     ) -> Runs {
         let asked = u64::from(consumer) << 63 | u64::from(half.parent == 0) << 62;
-        let question = target::question(facts, &self.reducer.hasher) ^ origin.place ^ asked;
+        let question = question::asked(facts, &self.reducer.hasher) ^ origin.place ^ asked;
         if self.settings.nodes.ignores.is_empty()
             && let Some(known) = self.known.callees.get(question)
         {

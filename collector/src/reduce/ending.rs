@@ -1,0 +1,124 @@
+//! Ending: halves whose wait is over, or for which there is no room. In: the time, and how many halves
+//! there may be. Out: hops by what the halves know themselves, and halves that are forgotten.
+
+use std::sync::atomic::Ordering;
+
+use super::entry::Entry;
+use super::half::{Half, Side, SpanKey, State};
+use super::pair::Context;
+use super::shard::{Shard, show};
+
+impl Shard {
+    /// Resolves and forgets what has waited long enough. Returns those that are known elsewhere.
+    pub(super) fn expire(&mut self, context: &Context<'_>) -> Vec<Half> {
+        let mut gone = Vec::new();
+        while let Some(number) = self.waits.pop_due(context.now_ms, context.wait_ms) {
+            self.end_wait(number, context, &mut gone);
+        }
+        while let Some(number) = self.corrections.pop_due(context.now_ms, context.correct_ms) {
+            gone.extend(self.forget(self.held.key(number), context).filter(is_known_elsewhere));
+        }
+        while let Some((since, key)) = self.again.front().copied()
+            && since.saturating_add(context.wait_ms) <= context.now_ms
+        {
+            self.again.pop_front();
+            self.resolve(key, context);
+        }
+        gone
+    }
+
+    fn end_wait(&mut self, number: u32, context: &Context<'_>, gone: &mut Vec<Half>) {
+        let key = self.held.key(number);
+        self.resolve(key, context);
+        let Some(half) = self.copy(key) else { return };
+        // A caller is kept, also when it was answered: an asynchronous invocation that failed
+        // runs again minutes later. So is a span whose parent may still come and tell that it
+        // stands for the same request.
+        let orphan = half.parent != 0 && !self.held.contains(half.parent);
+        let correctable =
+            orphan || matches!(half.state, State::Guessed(_)) || half.side == Side::Calls;
+        // A step is kept for the steps that it leads to, even if it shows nothing itself.
+        let kept = half.side == Side::Step || (correctable && half.state != State::Silent);
+        if kept && context.correct_ms > 0 {
+            self.corrections.push(number, context.now_ms);
+        } else {
+            gone.extend(self.forget(key, context).filter(is_known_elsewhere));
+        }
+    }
+
+    /// Shows a half by what it knows itself, and learns from it.
+    fn resolve(&mut self, key: SpanKey, context: &Context<'_>) -> bool {
+        // Most have been shown for good when their wait ends.
+        if self.held.peek(key).is_none_or(Entry::is_settled) {
+            return false;
+        }
+        self.held.change(key, |half| resolve(half, context)).unwrap_or(false)
+    }
+
+    pub(super) fn resolve_all(&mut self, context: &Context<'_>) {
+        let waits: Vec<SpanKey> = self.waits.iter().map(|number| self.held.key(number)).collect();
+        let again: Vec<SpanKey> = self.again.iter().map(|&(_, key)| key).collect();
+        for key in waits.into_iter().chain(again) {
+            self.resolve(key, context);
+        }
+    }
+
+    /// Forgets a half; its hop stays as it is counted.
+    fn forget(&mut self, key: SpanKey, context: &Context<'_>) -> Option<Half> {
+        let half = self.held.remove(key)?;
+        context.held.fetch_sub(1, Ordering::Relaxed);
+        self.seen.insert(key);
+        self.forget_bridge(&half);
+        Some(half)
+    }
+
+    /// Holds the bound on memory: what is only kept for corrections goes first, then the oldest.
+    pub(super) fn make_room(&mut self, context: &Context<'_>) -> (u64, Vec<Half>) {
+        let (mut early, mut gone) = (0, Vec::new());
+        while context.held.load(Ordering::Relaxed) > context.max_pending.max(1) {
+            let Some((half, was_early)) = self.let_go_oldest(context) else { break };
+            early += u64::from(was_early);
+            gone.extend(Some(half).filter(is_known_elsewhere));
+        }
+        (early, gone)
+    }
+
+    /// Lets the half go that it matters least to keep. Says whether it had not waited long enough.
+    pub(super) fn let_go_oldest(&mut self, context: &Context<'_>) -> Option<(Half, bool)> {
+        if let Some(number) = self.corrections.pop() {
+            return Some((self.forget(self.held.key(number), context)?, false));
+        }
+        let key = self.held.key(self.waits.pop()?);
+        let early = self.resolve(key, context);
+        Some((self.forget(key, context)?, early))
+    }
+}
+
+/// Whether other shards, or the list of requests, know of a half.
+fn is_known_elsewhere(half: &Half) -> bool {
+    half.link != 0 || half.request != 0
+}
+
+/// Shows a half by what it knows itself, and learns from it. Says whether it had waited for another.
+fn resolve(half: &mut Half, context: &Context<'_>) -> bool {
+    let waited = half.state == State::Waiting;
+    if half.side == Side::Step {
+        if waited {
+            show(half, State::Unmet, context.tally);
+        }
+        return waited && half.parent != 0;
+    }
+    // Health checks say nothing of other requests.
+    if half.is_open() && !half.ignored {
+        if half.is_caller() {
+            context.nodes.learn_silent(half.other, true);
+        } else {
+            context.nodes.learn_entry(half.own, true);
+        }
+    }
+    if waited {
+        let hop = half.alone();
+        show(half, State::Guessed(hop), context.tally);
+    }
+    waited
+}
