@@ -8,11 +8,13 @@
 // the panic's message says what and where.
 #![expect(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
 
+pub mod bench;
 pub mod collector;
 pub mod driver;
 pub mod feed;
 pub mod functions;
 pub mod http;
+pub mod load;
 pub mod picture;
 pub mod program;
 pub mod recording;

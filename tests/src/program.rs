@@ -14,15 +14,17 @@ const POLL: Duration = Duration::from_millis(20);
 /// How long a command that should end by itself may take. Generous: the machine may be busy.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A program of this workspace, as cargo built it beside the tests.
+/// A program of this workspace, as cargo built it beside the tests or beside this program.
 ///
 /// # Panics
 /// If it is not there.
 #[track_caller]
 pub fn path(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("the test knows where it is");
-    // target/PROFILE/deps/test-HASH -> target/PROFILE/name
-    let folder = test.parent().and_then(Path::parent).expect("tests lie in target/PROFILE/deps");
+    let this = std::env::current_exe().expect("a program knows where it is");
+    // target/PROFILE/deps/test-HASH, or target/PROFILE/program -> target/PROFILE/name
+    let beside = this.parent().expect("programs lie in a folder");
+    let folder = if beside.ends_with("deps") { beside.parent() } else { Some(beside) };
+    let folder = folder.expect("tests lie in target/PROFILE/deps");
     let path = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     assert!(
         path.exists(),

@@ -63,6 +63,21 @@ fn the_collector_takes_the_commands_of_its_help() {
 }
 
 #[test]
+fn the_load_generator_knows_the_options_of_the_readme_and_of_its_help() {
+    let readme = fenced(&fs::read_to_string(repository("README.md")).unwrap());
+    let help = run("spanfall-load", &["--help"]).stdout;
+    for text in [readme, help] {
+        let commands = commands(&text, "spanfall-load");
+        assert!(commands.len() > 2, "no commands in\n{text}");
+        for command in commands {
+            let arguments: Vec<_> = command[1..].iter().copied().chain(["--help"]).collect();
+            let ended = run("spanfall-load", &arguments);
+            assert_eq!(ended.code, Some(0), "`{}`: {}", command.join(" "), ended.stderr);
+        }
+    }
+}
+
+#[test]
 fn the_viewer_knows_the_options_of_the_readme() {
     let readme = fs::read_to_string(repository("README.md")).unwrap();
     let text = fenced(&readme);

@@ -21,10 +21,10 @@ use std::io;
 pub use args::Args;
 pub use pace::{Control, Pace};
 pub use replayer::{Played, Replayer};
-pub(crate) use round::Round;
+pub use round::Round;
 pub use run::run;
 pub use speed::{Speed, SpeedError};
-pub(crate) use template::{Template, last_end};
+pub use template::{Template, last_end};
 
 use crate::otlp_file::ReadError;
 

@@ -6,31 +6,28 @@ pub(super) const SUFFIX: usize = 17;
 
 /// What is new in one round.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Round {
-    pub(super) trace: [u8; 16],
-    pub(super) span: [u8; 8],
+pub struct Round {
+    pub(super) trace: u128,
+    pub(super) span: u64,
     pub(super) suffix: [u8; SUFFIX],
 }
 
 impl Round {
     /// The ids of one round out of many. The same seed and number give the same ids.
-    pub(crate) fn new(seed: u64, number: u64) -> Self {
+    pub fn new(seed: u64, number: u64) -> Self {
         let mut state = seed ^ mix(number.wrapping_add(1));
         let mut next = || {
             state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
             mix(state)
         };
         let (high, low, span, text) = (next(), next(), next(), next());
-        let mut trace = [0; 16];
-        let (first, second) = trace.split_at_mut(8);
-        first.copy_from_slice(&high.to_le_bytes());
-        second.copy_from_slice(&low.to_le_bytes());
+        let trace = (u128::from(high) << 64) | u128::from(low);
         let mut suffix = [b'~'; SUFFIX];
         for (index, digit) in suffix.iter_mut().skip(1).enumerate() {
             let nibble = (text >> (4 * index)) & 15;
             *digit = b"0123456789abcdef".get(nibble as usize).copied().unwrap_or(b'0');
         }
-        Self { trace, span: span.to_le_bytes(), suffix }
+        Self { trace, span, suffix }
     }
 }
 

@@ -25,7 +25,7 @@ const ID_KEYS: [&[u8]; 8] = [
 
 /// A request that is ready to be sent with other times and ids.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Template {
+pub struct Template {
     bytes: Vec<u8>,
     marks: Vec<Mark>,
     spans: u64,
@@ -102,7 +102,7 @@ impl Template {
     ///
     /// # Errors
     /// [`Malformed`] if the bytes are no protobuf.
-    pub(crate) fn new(request: &[u8]) -> Result<Self, Malformed> {
+    pub fn new(request: &[u8]) -> Result<Self, Malformed> {
         let mut template =
             Self { bytes: Vec::with_capacity(request.len() + 64), ..Self::default() };
         template.copy(Slice::whole(request), Message::Request)?;
@@ -110,24 +110,33 @@ impl Template {
     }
 
     /// How many spans are in it.
-    pub(crate) fn spans(&self) -> u64 {
+    pub fn spans(&self) -> u64 {
         self.spans
     }
 
     /// When the last of its spans ended, in nanoseconds since 1970; when it started, where the end is
     /// missing. `None` if no span says.
-    pub(crate) fn end(&self) -> Option<u64> {
+    pub fn end(&self) -> Option<u64> {
         self.end
     }
 
     /// How much memory it takes, about.
-    pub(crate) fn size(&self) -> usize {
+    pub fn size(&self) -> usize {
         self.bytes.capacity() + self.marks.capacity() * size_of::<Mark>()
     }
 
     /// The request with the ids of a round and all times moved by so many nanoseconds.
-    pub(crate) fn write(&self, round: &Round, shift: i64) -> Bytes {
-        let mut bytes = self.bytes.clone();
+    pub fn write(&self, round: &Round, shift: i64) -> Bytes {
+        let mut bytes = Vec::with_capacity(self.bytes.len());
+        self.write_into(round, shift, &mut bytes);
+        bytes.into()
+    }
+
+    /// As [`Self::write`], at the end of a buffer that is there already.
+    pub fn write_into(&self, round: &Round, shift: i64, buffer: &mut Vec<u8>) {
+        let begin = buffer.len();
+        buffer.extend_from_slice(&self.bytes);
+        let Some(bytes) = buffer.get_mut(begin..) else { return };
         for Mark { at, what } in &self.marks {
             let Some(rest) = bytes.get_mut(*at..) else { continue };
             match what {
@@ -136,8 +145,16 @@ impl Template {
                         *time = moved(u64::from_le_bytes(*time), shift).to_le_bytes();
                     }
                 }
-                Changing::Trace => mask(rest, &round.trace),
-                Changing::Span => mask(rest, &round.span),
+                Changing::Trace => {
+                    if let Some(id) = rest.first_chunk_mut::<16>() {
+                        *id = (u128::from_le_bytes(*id) ^ round.trace).to_le_bytes();
+                    }
+                }
+                Changing::Span => {
+                    if let Some(id) = rest.first_chunk_mut::<8>() {
+                        *id = (u64::from_le_bytes(*id) ^ round.span).to_le_bytes();
+                    }
+                }
                 Changing::Suffix => {
                     if let Some(suffix) = rest.first_chunk_mut::<SUFFIX>() {
                         *suffix = round.suffix;
@@ -145,7 +162,6 @@ impl Template {
                 }
             }
         }
-        bytes.into()
     }
 
     /// Copies a message, and makes a note of what changes in it.
@@ -279,7 +295,7 @@ fn end_of(span: Slice<'_>) -> Result<Option<u64>, Malformed> {
 ///
 /// # Errors
 /// [`Malformed`] if the bytes are no protobuf.
-pub(crate) fn last_end(request: &[u8]) -> Result<Option<u64>, Malformed> {
+pub fn last_end(request: &[u8]) -> Result<Option<u64>, Malformed> {
     fn search(message: Slice<'_>, kind: Message) -> Result<Option<u64>, Malformed> {
         if matches!(kind, Message::Span) {
             return end_of(message);
@@ -302,12 +318,6 @@ pub(crate) fn last_end(request: &[u8]) -> Result<Option<u64>, Malformed> {
 fn moved(time: u64, shift: i64) -> u64 {
     // 1 is the earliest time that is not "none".
     time.saturating_add_signed(shift).max(1)
-}
-
-fn mask(bytes: &mut [u8], mask: &[u8]) {
-    for (byte, mask) in bytes.iter_mut().zip(mask) {
-        *byte ^= mask;
-    }
 }
 
 #[cfg(test)]

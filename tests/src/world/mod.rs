@@ -5,7 +5,7 @@
 //! reader would say), `score` (what the reducer said), `condition` (named faults with goals),
 //! `table` (figures for people).
 
-mod attributes;
+pub mod attributes;
 pub mod condition;
 pub mod description;
 pub mod dialect;

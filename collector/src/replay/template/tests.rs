@@ -37,16 +37,16 @@ fn expected(
     for resource in &mut request.resource_spans {
         rename(&mut resource.resource.as_mut().unwrap().attributes);
         for span in resource.scope_spans.iter_mut().flat_map(|scope| &mut scope.spans) {
-            change(&mut span.trace_id, &round.trace);
-            change(&mut span.span_id, &round.span);
-            change(&mut span.parent_span_id, &round.span);
+            change(&mut span.trace_id, &round.trace.to_le_bytes());
+            change(&mut span.span_id, &round.span.to_le_bytes());
+            change(&mut span.parent_span_id, &round.span.to_le_bytes());
             shifted(&mut span.start_time_unix_nano);
             shifted(&mut span.end_time_unix_nano);
             rename(&mut span.attributes);
             span.events.iter_mut().for_each(|event| shifted(&mut event.time_unix_nano));
             for link in &mut span.links {
-                change(&mut link.trace_id, &round.trace);
-                change(&mut link.span_id, &round.span);
+                change(&mut link.trace_id, &round.trace.to_le_bytes());
+                change(&mut link.span_id, &round.span.to_le_bytes());
                 rename(&mut link.attributes);
             }
         }

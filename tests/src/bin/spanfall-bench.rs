@@ -1,0 +1,95 @@
+//! The figures of this build, in one table: what `tests/bench` runs.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser;
+use spanfall_tests::bench::figure::Figure;
+use spanfall_tests::bench::memory::{self, Part};
+use spanfall_tests::bench::results::{Heading, Kept, keep, text};
+use spanfall_tests::bench::{Effort, cost, live, scale};
+use spanfall_tests::load::workload::Workload;
+use spanfall_tests::program::repository;
+
+/// Measures the collector: speed, memory and delay, each beside its goal and its peer or limit.
+///
+/// The table is kept as a text file under tests/bench-results/, and compared with the one before.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Cli {
+    /// Be done in two minutes.
+    #[arg(long)]
+    quick: bool,
+    /// Only what has this in its name: cost, scale, live or memory.
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
+    /// Do not keep the results.
+    #[arg(long)]
+    no_keep: bool,
+    /// Measure one thing in this process and print it as JSON.
+    #[arg(long, hide = true)]
+    part: Option<Part>,
+}
+
+fn main() -> ExitCode {
+    match measure(&Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody is left to be told that this cannot be written.
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(cli: &Cli) -> anyhow::Result<()> {
+    let mut out = std::io::stdout();
+    let effort = Effort { quick: cli.quick };
+    if let Some(part) = cli.part {
+        return Ok(writeln!(out, "{}", memory::measure(part, effort)?)?);
+    }
+    let folder = repository("tests/bench-results");
+    let heading = Heading::now(&repository(""), cli.quick)?;
+    let before = Kept::latest(&folder, cli.quick);
+    let wanted = |name: &str| cli.only.as_ref().is_none_or(|only| name.contains(only.as_str()));
+    let mut figures = Vec::new();
+    let mut tell = |some: Vec<Figure>| -> anyhow::Result<()> {
+        for figure in some {
+            writeln!(out, "{}", figure.line())?;
+            figures.push(figure);
+        }
+        Ok(())
+    };
+    let mut large = cost::Cost::default();
+    for workload in Workload::ALL {
+        // Over the wire go the large ones.
+        if wanted("cost") || (wanted("live") && workload == Workload::WebshopLarge) {
+            let cost = cost::cost(workload, effort)?;
+            if workload == Workload::WebshopLarge {
+                large = cost;
+            }
+            tell(cost::figures(workload, &cost))?;
+        }
+    }
+    if wanted("scale") {
+        tell(vec![scale::two_threads(effort)?])?;
+        tell(scale::large_tick(effort))?;
+    }
+    if wanted("live") {
+        tell(live::end_to_end(&large, effort)?)?;
+        tell(live::to_frame(effort)?)?;
+        tell(vec![live::idle(effort)?, live::start()?])?;
+    }
+    if wanted("memory") {
+        tell(memory::figures(effort)?)?;
+    }
+    if let Some(before) = &before {
+        let Heading { commit, time, .. } = &before.heading;
+        writeln!(out, "\nBeside {commit} at {time}:\n{}", before.changes(&figures).trim_end())?;
+    }
+    if cli.only.is_none() && !cli.no_keep {
+        let file = keep(&folder, &heading, &text(&heading, &figures))?;
+        writeln!(out, "\nKept as {}", file.display())?;
+    }
+    Ok(())
+}
