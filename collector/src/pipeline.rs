@@ -11,7 +11,10 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::clock::Clock;
 use crate::export::readings::Readings;
 use crate::feed::hub::{self, Hub};
-use crate::feed::message::{EdgeTick, Graph, GraphEdge, GraphNode, Severity, SourceLabel, Tick};
+use crate::feed::message::{
+    EdgeTick, Graph, GraphEdge, GraphNode, InstanceTick, NodeVersions, Severity, SourceLabel, Tick,
+    VersionTick,
+};
 use crate::figures::grouped;
 use crate::notices::Rising;
 use crate::reduce::{self, Drained, KnownNode, Moved, Reducer};
@@ -157,7 +160,7 @@ impl Ticker {
         let now = Instant::now();
         let (begin, end) = self.interval();
         let (graph, mut tick) = messages(drained, begin, end);
-        let idle = tick.edges.is_empty() && tick.spans == 0;
+        let idle = tick.edges.is_empty() && tick.spans == 0 && tick.instances.is_empty();
         if idle && now - self.last_sent < HEARTBEAT {
             self.hub.publish(graph, None, now);
             return;
@@ -214,8 +217,19 @@ fn resolved_early(count: u64) -> String {
 }
 
 fn messages(drained: Drained, begin_ms: u64, end_ms: u64) -> (Option<Graph>, Tick) {
-    let Drained { spans, nodes, edges, merged, moved, unknown } = drained;
-    let changed = !nodes.is_empty() || !edges.is_empty() || !merged.is_empty();
+    let Drained {
+        spans,
+        nodes,
+        edges,
+        merged,
+        moved,
+        unknown,
+        instances,
+        named_versions,
+        versions,
+    } = drained;
+    let changed =
+        !nodes.is_empty() || !edges.is_empty() || !merged.is_empty() || !named_versions.is_empty();
     let graph = changed.then(|| Graph {
         complete: false,
         nodes: nodes.into_iter().map(graph_node).collect(),
@@ -224,6 +238,11 @@ fn messages(drained: Drained, begin_ms: u64, end_ms: u64) -> (Option<Graph>, Tic
             .map(|(id, edge)| GraphEdge { id, source: edge.source, target: edge.target })
             .collect(),
         merged,
+        instances: Vec::new(),
+        versions: named_versions
+            .into_iter()
+            .map(|named| NodeVersions(named.node, named.versions))
+            .collect(),
     });
     let tick = Tick {
         t: begin_ms,
@@ -231,6 +250,14 @@ fn messages(drained: Drained, begin_ms: u64, end_ms: u64) -> (Option<Graph>, Tic
         spans,
         unknown,
         edges: moved.into_iter().map(edge_tick).collect(),
+        instances: instances
+            .into_iter()
+            .map(|count| InstanceTick(count.node, count.live, count.cold))
+            .collect(),
+        versions: versions
+            .into_iter()
+            .map(|told| VersionTick(told.node, told.version, told.hops))
+            .collect(),
     };
     (graph, tick)
 }

@@ -10,10 +10,10 @@ use tokio::time::Instant;
 
 use super::frame::Frame;
 use super::hub::encode;
-use super::message::{Cost, Detail, Instances, Latency, Message, Operation, Queue};
+use super::message::{Cost, Detail, Instances, Latency, Message, Operation, Queue, Unit};
 use crate::reduce::hop::{Edge, EdgeId};
 use crate::reduce::node::NodeId;
-use crate::reduce::{Account, QueueFacts, Reducer, Summary, Workload};
+use crate::reduce::{Account, QueueFacts, Reducer, Spans, Summary, Workload};
 
 /// How old a detail may be that another viewer asked for. Half of the time after which a viewer
 /// receives the next one.
@@ -39,6 +39,14 @@ pub(super) struct Details {
 impl Details {
     pub(super) fn new(reducer: Arc<Reducer>) -> Self {
         Self { reducer, recent: Mutex::default() }
+    }
+
+    /// What the reducer's hops are.
+    pub(super) fn unit(&self) -> Unit {
+        match self.reducer.spans() {
+            Spans::Remote => Unit::Requests,
+            Spans::All => Unit::Steps,
+        }
     }
 
     /// The account of a subject as it is now; all zeros if nothing is known of it.

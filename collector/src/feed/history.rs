@@ -8,17 +8,34 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::frame::Frame;
-use super::message::{Graph, Notice};
+use super::message::{Graph, InstanceTick, Notice, Tick, VersionTick};
 
 /// What a frame says.
 #[derive(Clone, Debug)]
 pub(super) enum Said {
-    /// What happened in an interval.
-    Tick,
+    /// What happened in an interval, as far as it is not over with it.
+    Tick(Standings),
     /// How the graph changed.
     Change(Graph),
     /// What deserves attention.
     Notice(Notice),
+}
+
+/// What a tick says that holds until another one says otherwise, or adds up.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Standings {
+    pub(super) instances: Vec<InstanceTick>,
+    pub(super) versions: Vec<VersionTick>,
+}
+
+impl Standings {
+    pub(super) fn of(tick: &Tick) -> Self {
+        Self { instances: tick.instances.clone(), versions: tick.versions.clone() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.instances.is_empty() && self.versions.is_empty()
+    }
 }
 
 /// A frame in the ring.
@@ -37,14 +54,14 @@ pub(super) struct Entry {
 impl Entry {
     /// How many ticks came up to it, itself included.
     pub(super) fn ticks_with(&self) -> u64 {
-        self.ticks_before + u64::from(matches!(self.said, Said::Tick))
+        self.ticks_before + u64::from(matches!(self.said, Said::Tick(_)))
     }
 
-    /// What it takes in memory, nearly: changes and notices are kept as text and as they are.
+    /// What it takes in memory, nearly: what is not over with a tick is kept as text and as it is.
     fn bytes(&self) -> usize {
-        match self.said {
-            Said::Tick => self.frame.bytes(),
-            Said::Change(_) | Said::Notice(_) => 2 * self.frame.bytes(),
+        match &self.said {
+            Said::Tick(standings) if standings.is_empty() => self.frame.bytes(),
+            Said::Tick(_) | Said::Change(_) | Said::Notice(_) => 2 * self.frame.bytes(),
         }
     }
 }
@@ -114,7 +131,7 @@ impl History {
     /// The ticks of the last so long, oldest first.
     pub(super) fn ticks_within(&self, last: Duration, now: Instant) -> Vec<Frame> {
         let newest_first = self.entries.iter().rev().take_while(|entry| now - entry.at <= last);
-        let ticks = newest_first.filter(|entry| matches!(entry.said, Said::Tick));
+        let ticks = newest_first.filter(|entry| matches!(entry.said, Said::Tick(_)));
         let mut frames: Vec<_> = ticks.map(|entry| entry.frame.clone()).collect();
         frames.reverse();
         frames
@@ -140,14 +157,7 @@ mod tests {
     use super::*;
 
     fn frame(t: u64) -> Frame {
-        Frame::encode(&Message::Tick(Tick {
-            t,
-            ms: 200,
-            spans: 0,
-            unknown: 0.0,
-            edges: Vec::new(),
-        }))
-        .unwrap()
+        Frame::encode(&Message::Tick(Tick { t, ms: 200, ..Tick::default() })).unwrap()
     }
 
     #[tokio::test]
@@ -155,7 +165,11 @@ mod tests {
         let start = Instant::now();
         let mut history = History::new(Duration::from_secs(10), usize::MAX);
         for second in 0..30 {
-            history.push(Said::Tick, frame(second), start + Duration::from_secs(second));
+            history.push(
+                Said::Tick(Standings::default()),
+                frame(second),
+                start + Duration::from_secs(second),
+            );
         }
         assert_eq!((history.first(), history.end()), (19, 30));
         assert_eq!(history.get(18).map(|entry| entry.ticks_before), None);
@@ -166,8 +180,8 @@ mod tests {
     #[tokio::test]
     async fn a_frame_larger_than_the_ring_stays_until_the_next() {
         let mut history = History::new(Duration::from_secs(10), 1);
-        history.push(Said::Tick, frame(0), Instant::now());
-        history.push(Said::Tick, frame(1), Instant::now());
+        history.push(Said::Tick(Standings::default()), frame(0), Instant::now());
+        history.push(Said::Tick(Standings::default()), frame(1), Instant::now());
         assert_eq!((history.first(), history.end()), (1, 2));
     }
 
@@ -182,7 +196,7 @@ mod tests {
             let mut seconds = 0;
             for (index, (wait, is_tick)) in steps.iter().enumerate() {
                 seconds += wait;
-                let said = if *is_tick { Said::Tick } else { Said::Change(Graph::default()) };
+                let said = if *is_tick { Said::Tick(Standings::default()) } else { Said::Change(Graph::default()) };
                 let (first, at) = (history.first(), start + Duration::from_secs(seconds));
                 let gone = history.push(said, frame(seconds), at);
                 prop_assert_eq!(first + gone.len() as u64, history.first());

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use super::detail::Details;
 use super::frame::Frame;
 use super::graph::KnownGraph;
-use super::history::{History, Said};
+use super::history::{History, Said, Standings};
 use super::message::{Graph, Hello, Lost, Message, Notice, PROTOCOL, SourceLabel, Tick};
 use super::subscription::Subscription;
 use crate::clock::Clock;
@@ -228,13 +228,16 @@ impl Hub {
     /// Sends a change of the graph, if there is one, and then a tick, if there is one.
     pub fn publish(&self, change: Option<Graph>, tick: Option<Tick>, at: Instant) {
         let change = change.and_then(|change| Some((encode_graph(&change)?, change)));
-        let tick = tick.and_then(|tick| encode(&Message::Tick(tick)));
+        let tick = tick.and_then(|tick| {
+            let standings = Standings::of(&tick);
+            Some((encode(&Message::Tick(tick))?, standings))
+        });
         let mut state = self.state.lock();
         if let Some((frame, change)) = change {
             state.push(Said::Change(change), frame, at);
         }
-        if let Some(frame) = tick {
-            state.push(Said::Tick, frame, at);
+        if let Some((frame, standings)) = tick {
+            state.push(Said::Tick(standings), frame, at);
         }
         self.wake(&state);
     }
@@ -333,6 +336,7 @@ impl Hub {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             tick_ms: u32::try_from(tick.as_millis()).unwrap_or(u32::MAX),
             source: self.source.clone(),
+            unit: self.details.unit(),
             now_ms: self.clock.unix_ms(),
         }
     }
@@ -354,7 +358,8 @@ impl State {
 impl Standing {
     fn apply(&mut self, said: &Said) {
         match said {
-            Said::Tick => return,
+            Said::Tick(standings) if standings.is_empty() => return,
+            Said::Tick(standings) => self.graph.follow(standings),
             Said::Change(change) => self.graph.apply(change),
             Said::Notice(notice) if notice.text.is_empty() => {
                 self.notices.remove(&notice.id);

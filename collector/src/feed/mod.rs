@@ -10,7 +10,8 @@
 //! below 2^53, the same in every collector and after every restart.
 //!
 //! **`hello`** comes first: who speaks, how long a tick is, and what the traffic is: `live`, a
-//! `recording` or a `sample`, the latter two with a `name`.
+//! `recording` or a `sample`, the latter two with a `name`. `unit` says what is counted where that
+//! is not requests: `steps`, where all spans are followed, as those of a build.
 //!
 //! ```json
 //! {"type":"hello","protocol":1,"version":"0.1.0","tick_ms":200,"source":{"kind":"live"},
@@ -39,6 +40,14 @@
 //!  "edges":[{"id":24,"source":11,"target":15}],"merged":[[14,15]]}
 //! ```
 //!
+//! A node to which requests go in two or more versions now is in `versions` with their names and the
+//! hops that arrived at each so far, whenever these versions change; an empty list ends it. A complete
+//! graph says in `instances` how many there are of each function (see below).
+//!
+//! ```json
+//! {"type":"graph","versions":[[11,[["41",904],["42",0]]]]}
+//! ```
+//!
 //! **`tick`** says what happened from `t` (milliseconds since 1970) for `ms` milliseconds: how many
 //! spans came in, and for each edge that moved one array: edge, hops by class (`ok`, `slow`,
 //! `throttled`, `error`), how many of all these met a cold start, and the median and 99th
@@ -51,9 +60,16 @@
 //! unknown trigger, or their callee's span is missing; negative where more of those before have
 //! become known. When nothing happens there is one empty tick a second.
 //!
+//! `instances`, if it is there, has the functions whose instances are more or fewer than was told
+//! before: node, how many are live (ended an invocation in the last minute), and how many of them
+//! were heard of for the first time in this tick, which are its cold starts. `versions` has hops by
+//! version for the nodes whose versions the graph names: node, the place of the version in that
+//! list (from 0), hops. They add up with what the graph says to all hops of the version.
+//!
 //! ```json
 //! {"type":"tick","t":1795417200200,"ms":200,"spans":14,"unknown":1,
-//!  "edges":[[21,3,0,0,1,1,48200,260000],[22,2,1,0,1,0,31000,1210000]]}
+//!  "edges":[[21,3,0,0,1,1,48200,260000],[22,2,1,0,1,0,31000,1210000]],
+//!  "instances":[[11,12,1]],"versions":[[11,0,3],[11,1,1]]}
 //! ```
 //!
 //! **`notice`** is one sentence that deserves a person's attention: `info`, `warning` or
@@ -202,8 +218,8 @@ mod tests {
         assert_eq!(
             types,
             [
-                "hello", "graph", "graph", "tick", "notice", "lost", "detail", "detail", "detail",
-                "inspect"
+                "hello", "graph", "graph", "graph", "tick", "notice", "lost", "detail", "detail",
+                "detail", "inspect"
             ],
             "one example of each message at least"
         );

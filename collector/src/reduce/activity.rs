@@ -167,9 +167,11 @@ impl Workload {
 
 /// When an instance's invocations arrived.
 #[derive(Clone, Copy, Debug)]
-struct Presence {
+pub(super) struct Presence {
     first_ms: u64,
-    last_ms: u64,
+    pub(super) last_ms: u64,
+    /// Whether a drain has told of it.
+    pub(super) told: bool,
 }
 
 /// Work of the last minutes, in slots of time.
@@ -202,12 +204,21 @@ impl Window {
 
 /// One node's part.
 #[derive(Debug, Default)]
-struct NodeActivity {
-    instances: HashMap<u64, Presence, foldhash::fast::RandomState>,
+pub(super) struct NodeActivity {
+    pub(super) instances: HashMap<u64, Presence, foldhash::fast::RandomState>,
+    /// Whether an instance came, or came back, since drains last looked.
+    pub(super) stirred: bool,
+    /// When the first of those that were live then is live no more, unless it was heard of since.
+    pub(super) next_end_ms: Option<u64>,
     work: SmallVec<[(Size, Work, Window); 1]>,
 }
 
 impl NodeActivity {
+    /// Whether there may be more or fewer live instances than when drains last looked.
+    pub(super) fn is_due(&self, now_ms: u64) -> bool {
+        self.stirred || self.next_end_ms.is_some_and(|end_ms| end_ms <= now_ms)
+    }
+
     fn add_work(&mut self, size: Size, work: Work, now_ms: u64) {
         let known = self.work.iter().position(|(known, ..)| *known == size);
         let at = known.unwrap_or_else(|| {
@@ -225,7 +236,7 @@ impl NodeActivity {
 /// What all functions do, shared by all receivers.
 #[derive(Debug)]
 pub(super) struct Activity {
-    nodes: DashMap<NodeIndex, Mutex<NodeActivity>, foldhash::fast::RandomState>,
+    pub(super) nodes: DashMap<NodeIndex, Mutex<NodeActivity>, foldhash::fast::RandomState>,
     instances: AtomicUsize,
     /// When forgetting was last tried.
     forgot_ms: AtomicU64,
@@ -271,17 +282,19 @@ impl Activity {
         let (invocations, billed) = (i128::from(weight), i128::from(billed_ms));
         let work = Work { invocations, billed_ms: billed * invocations };
         let activity = self.nodes.entry(node).or_default();
-        let mut activity = activity.lock();
+        let activity = &mut *activity.lock();
         activity.add_work(worker.size, work, now_ms);
         if worker.instance == 0 {
             return;
         }
         if let Some(presence) = activity.instances.get_mut(&worker.instance) {
+            activity.stirred |= !is_live(presence.last_ms, now_ms);
             presence.first_ms = presence.first_ms.min(now_ms);
             presence.last_ms = presence.last_ms.max(now_ms);
         } else if has_room {
-            let presence = Presence { first_ms: now_ms, last_ms: now_ms };
+            let presence = Presence { first_ms: now_ms, last_ms: now_ms, told: false };
             activity.instances.insert(worker.instance, presence);
+            activity.stirred = true;
             self.instances.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -308,7 +321,11 @@ impl Activity {
     }
 
     /// What the functions with these indexes do together; they are one node under several names.
-    fn workload(&self, now_ms: u64, wanted: impl Fn(NodeIndex) -> bool) -> Option<Workload> {
+    pub(super) fn workload(
+        &self,
+        now_ms: u64,
+        wanted: impl Fn(NodeIndex) -> bool,
+    ) -> Option<Workload> {
         let mut instances: HashMap<u64, Presence> = HashMap::default();
         let mut work: Vec<SizedWork> = Vec::new();
         for node in self.nodes.iter().filter(|node| wanted(*node.key())) {
@@ -354,7 +371,7 @@ impl Activity {
     }
 }
 
-fn is_live(at_ms: u64, now_ms: u64) -> bool {
+pub(super) fn is_live(at_ms: u64, now_ms: u64) -> bool {
     at_ms + LIVE_MS > now_ms
 }
 
@@ -374,4 +391,4 @@ impl Reducer {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

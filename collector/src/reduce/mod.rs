@@ -2,9 +2,10 @@
 //! `origin` and `exporter` (whose span is this), `facts` by `keys`, `role` and `target` (whom it talks
 //! to), `choice` (what the configuration makes of both), `classify` (how it went), `pair`, `shard`,
 //! `bridge`, `attempt` and `step` (who called whom, or led to whom), `tally` (edges), `usual` (which
-//! hops were slow). Halves wait in `held`, as `entry`s, found by `index`, for as long as `waits` says.
-//! `beside` feeds `activity` (what functions do), `letters` and `queue` (what happened to messages).
-//! This file lists the steps and answers questions about the result.
+//! hops were slow), `versions` and `instances` (what each drain tells of nodes). Halves wait in `held`,
+//! as `entry`s, found by `index`, for as long as `waits` says. `beside` feeds `activity` (what functions
+//! do), `letters` and `queue` (what happened to messages). This file lists the steps and answers
+//! questions about the result.
 
 mod activity;
 mod attempt;
@@ -23,6 +24,7 @@ mod held;
 mod histogram;
 pub mod hop;
 mod index;
+mod instances;
 mod keys;
 mod letters;
 pub(crate) mod naming;
@@ -49,18 +51,21 @@ mod target;
 mod texts;
 mod unknown;
 mod usual;
+mod versions;
 mod waits;
 
 pub use crate::span::Malformed;
 pub use activity::{LATELY_MS, LIVE_MS, Size, SizedWork, Work, Workload};
 pub use choice::{Ignore, NodeRules, Rename};
 pub use exemplar::Exemplar;
+pub use instances::InstanceCount;
 pub use observe::Observed;
 pub use pattern::Pattern;
 pub use queue::QueueFacts;
 pub use settings::{Settings, Slow, Spans, TriggerRule};
 pub use sides::Sides;
 pub use spread::{Latencies, Spread};
+pub use versions::{NamedVersions, VersionHops};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -72,6 +77,7 @@ use parking_lot::Mutex;
 use activity::Activity;
 use exporter::Exporters;
 use hop::{Counts, Edge, EdgeId};
+use instances::Instances;
 use node::{Node, NodeId, NodeKind};
 use nodes::{NodeIndex, Nodes};
 use origin::Origins;
@@ -82,6 +88,7 @@ use sums::{AccountSums, OTHER_OPERATIONS};
 use tally::{Ends, ONE, Tally};
 use texts::Texts;
 use usual::Bounds;
+use versions::Versions;
 
 use crate::cost::Prices;
 
@@ -123,6 +130,12 @@ pub struct Drained {
     /// Hops of which one end is not known, or that are on no edge because there are too many.
     /// Negative where more of those that were told before have become known since.
     pub unknown: f64,
+    /// The functions that have more or fewer live instances than was told before.
+    pub instances: Vec<InstanceCount>,
+    /// Nodes of which drains tell other versions from now on.
+    pub named_versions: Vec<NamedVersions>,
+    /// Hops by version, of these nodes.
+    pub versions: Vec<VersionHops>,
 }
 
 /// One edge's hops since the last drain.
@@ -242,6 +255,8 @@ struct Told {
     merged: HashMap<NodeId, NodeId, foldhash::fast::RandomState>,
     /// Hops on no edge, as of the last drain.
     dropped: f64,
+    instances: Instances,
+    versions: Versions,
 }
 
 impl Reducer {
@@ -258,6 +273,11 @@ impl Reducer {
             settings.nodes = nodes;
         }
         self.current.store(Arc::new(Current::new(settings)));
+    }
+
+    /// Which spans it follows.
+    pub fn spans(&self) -> Spans {
+        self.current.load().settings.spans
     }
 
     /// Reads one `ExportTraceServiceRequest` in protobuf.
@@ -320,14 +340,18 @@ impl Reducer {
             spans: spans - self.spans_told.swap(spans, Ordering::Relaxed),
             ..Drained::default()
         };
-        let mut told = self.told.lock();
-        self.tell_merged(&mut told, &mut drained);
-        (drained.moved, drained.unknown) = self.tally.drain(|(source, target)| {
+        let told = &mut *self.told.lock();
+        self.tell_merged(told, &mut drained);
+        let mut arrived = Vec::new();
+        let name = |(source, target)| {
             let (id, edge) = self.nodes.edge(source, target);
             if told.edges.insert(id) {
                 drained.edges.push((id, edge));
             }
             id
+        };
+        (drained.moved, drained.unknown) = self.tally.drain(name, |target, version, hops| {
+            arrived.push((self.nodes.resolved(target).1, version, hops));
         });
         let dropped = self.tally.dropped();
         drained.unknown += dropped - std::mem::replace(&mut told.dropped, dropped);
@@ -340,6 +364,13 @@ impl Reducer {
         told.nodes.extend(&new);
         drained.nodes = self.known(|id| new.contains(&id));
         drained.edges.sort();
+        let now_ms = self.now_ms.load(Ordering::Relaxed);
+        let (merged, text) = (&drained.merged, |index| self.texts.text(index));
+        (drained.named_versions, drained.versions) =
+            told.versions.drain(arrived, merged, now_ms, text);
+        let (resolve, known) = (|index| self.nodes.resolved(index).1, &told.nodes);
+        drained.instances =
+            told.instances.drain(&self.activity, now_ms, merged, resolve, |id| known.contains(&id));
         drained
     }
 

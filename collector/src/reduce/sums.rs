@@ -212,6 +212,11 @@ impl AccountSums {
         operations
     }
 
+    /// The text of each version and its hops, in millionths, of either sign.
+    pub(super) fn by_version(&self) -> impl Iterator<Item = (u32, i64)> {
+        self.versions.iter().map(|(version, hops)| (*version, *hops)).filter(|(_, hops)| *hops != 0)
+    }
+
     /// `(version, hops)`.
     pub(super) fn versions(&self) -> impl Iterator<Item = (u32, u64)> {
         self.versions

@@ -88,6 +88,8 @@ const FORGET_MS: u64 = 86_400_000;
 struct Judged {
     key: EdgeKey,
     told: Sums,
+    /// The same by version of the target, in millionths.
+    versions: SmallVec<[(u32, i64); 1]>,
     /// Those that are corrections of what was told before, in millionths.
     again: i64,
     /// Those of which one end is not known, in millionths.
@@ -243,9 +245,10 @@ impl Tally {
             let over_us = usual.judge(last, slow).slow_over_us;
             for ((ends, key, edge), (tick, again)) in same.iter().zip(ticks) {
                 let all = &mut edge.lock().all;
+                let versions = tick.by_version().collect();
                 let told = all.settle(tick, over_us);
                 let unknown = told.unknown(*ends, || all.answered());
-                judged.push(Judged { key: *key, told, again, unknown });
+                judged.push(Judged { key: *key, told, versions, again, unknown });
             }
         }
     }
@@ -261,11 +264,19 @@ impl Tally {
     }
 
     /// What was judged since the last call, by the edge as `name` knows it now; and the hops of
-    /// which one end is not known.
-    pub(super) fn drain(&self, mut name: impl FnMut(EdgeKey) -> EdgeId) -> (Vec<Moved>, f64) {
+    /// which one end is not known. `arrived` is told the target, the version, and how many
+    /// millionths of hops.
+    pub(super) fn drain(
+        &self,
+        mut name: impl FnMut(EdgeKey) -> EdgeId,
+        mut arrived: impl FnMut(NodeIndex, u32, i64),
+    ) -> (Vec<Moved>, f64) {
         self.drains.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let judged = std::mem::take(&mut *self.judged.lock());
         let unknown: i64 = judged.iter().map(|judged| judged.unknown).sum();
+        for Judged { key, versions, .. } in &judged {
+            versions.iter().for_each(|(version, hops)| arrived(key.1, *version, *hops));
+        }
         let mut judged: Vec<_> = judged
             .into_iter()
             .map(|judged| (name(judged.key), judged.told, judged.again))

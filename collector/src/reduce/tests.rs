@@ -1,5 +1,6 @@
 mod again;
 mod beside;
+mod drains;
 mod sides;
 mod unknown;
 mod versions;

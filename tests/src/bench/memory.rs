@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 use spanfall_collector::feed::hub;
-use spanfall_collector::feed::message::{EdgeTick, SourceLabel, Tick};
+use spanfall_collector::feed::message::{EdgeTick, InstanceTick, SourceLabel, Tick, VersionTick};
 use spanfall_collector::pipeline::Pipeline;
-use spanfall_collector::reduce::{Drained, Moved, Reducer, Settings};
+use spanfall_collector::reduce::{Drained, InstanceCount, Moved, Reducer, Settings, VersionHops};
 
 use super::Effort;
 use super::figure::Figure;
@@ -125,12 +125,16 @@ fn message(drained: &Drained, now_ms: u64) -> Tick {
         let Moved { edge, counts, p50_us, p99_us, again } = *moved;
         EdgeTick { edge, counts, p50_us, p99_us, again }
     };
+    let instances = |count: &InstanceCount| InstanceTick(count.node, count.live, count.cold);
+    let version = |told: &VersionHops| VersionTick(told.node, told.version, told.hops);
     Tick {
         t: now_ms,
         ms: u32::try_from(TICK_MS).unwrap_or_default(),
         spans: drained.spans,
         unknown: drained.unknown,
         edges: drained.moved.iter().map(edge).collect(),
+        instances: drained.instances.iter().map(instances).collect(),
+        versions: drained.versions.iter().map(version).collect(),
     }
 }
 

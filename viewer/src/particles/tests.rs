@@ -27,7 +27,7 @@ fn app() -> App {
 fn play(app: &mut App, edge: u64, counts: Counts, start: f64) {
     let edges =
         vec![EdgeTick { edge: EdgeId(edge), counts, p50_us: 5_000, p99_us: 9_000, again: 0.0 }];
-    let tick = Tick { t: 0, ms: 200, spans: 0, unknown: 0.0, edges };
+    let tick = Tick { t: 0, ms: 200, edges, ..Tick::default() };
     app.world_mut().write_message(Played { tick, start, length: 0.2 });
 }
 

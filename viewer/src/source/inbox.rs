@@ -163,9 +163,8 @@ mod tests {
         Event::Message(FeedMessage::Tick(Tick {
             t,
             ms: 200,
-            spans: 0,
-            unknown: 0.0,
             edges: vec![edge; hops],
+            ..Tick::default()
         }))
     }
 

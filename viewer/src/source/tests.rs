@@ -124,7 +124,7 @@ fn hops(hub: &Hub, spans: u64) {
         Graph { nodes: vec![node(1, "a"), node(2, "b")], edges: vec![edge], ..Graph::default() };
     let counts = Counts { ok: 2.0, ..Counts::default() };
     let moved = EdgeTick { edge: edge.id, counts, p50_us: 1, p99_us: 2, again: 0.0 };
-    let tick = Tick { t: 1, ms: 200, spans, unknown: 0.0, edges: vec![moved] };
+    let tick = Tick { t: 1, ms: 200, spans, edges: vec![moved], ..Tick::default() };
     hub.publish(Some(graph), Some(tick), TokioInstant::now());
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bevy::time::{TimePlugin, TimeUpdateStrategy};
 use spanfall_collector::feed::message::{
-    Detail, EdgeTick, Graph, GraphEdge, GraphNode, Notice, Severity, SourceLabel,
+    Detail, EdgeTick, Graph, GraphEdge, GraphNode, Notice, Severity, SourceLabel, Unit,
 };
 use spanfall_collector::reduce::hop::{Counts, EdgeId};
 use spanfall_collector::reduce::node::{NodeId, NodeKind};
@@ -52,6 +52,7 @@ impl Rig {
             version: "0".into(),
             tick_ms: 200,
             source: SourceLabel::Live,
+            unit: Unit::Requests,
             now_ms: T0 + self.now,
         }));
     }
@@ -96,7 +97,7 @@ impl Rig {
         };
         let edges = hops.iter().map(edge).collect();
         let t = T0 + self.now - 200;
-        self.send(FeedMessage::Tick(Tick { t, ms: 200, spans: 0, unknown: 0.0, edges }));
+        self.send(FeedMessage::Tick(Tick { t, ms: 200, edges, ..Tick::default() }));
     }
 
     /// Lets time pass, frame by frame.

@@ -47,7 +47,7 @@ mod tests {
             let counts = Counts { ok, ..Counts::default() };
             let edges =
                 vec![EdgeTick { edge: EdgeId(1), counts, p50_us: 0, p99_us: 0, again: 0.0 }];
-            known.follow(&Tick { t: 0, ms: 1_000, spans: 0, unknown, edges });
+            known.follow(&Tick { t: 0, ms: 1_000, unknown, edges, ..Tick::default() });
         }
         known
     }

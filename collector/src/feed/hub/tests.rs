@@ -3,7 +3,7 @@
 
 use tokio::time::advance;
 
-use super::super::message::{GraphNode, Request, Severity};
+use super::super::message::{GraphNode, InstanceTick, Request, Severity};
 use super::*;
 use crate::reduce::node::{NodeId, NodeKind};
 
@@ -18,7 +18,7 @@ fn hub() -> Arc<Hub> {
 }
 
 fn tick(t: u64) -> Option<Tick> {
-    Some(Tick { t, ms: 200, spans: 1, unknown: 0.0, edges: Vec::new() })
+    Some(Tick { t, ms: 200, spans: 1, ..Tick::default() })
 }
 
 fn node(id: u64) -> GraphNode {
@@ -85,6 +85,29 @@ async fn a_late_viewer_receives_the_recent_past() {
         received(&mut late).await,
         ["hello", "complete ", "change f1", "tick 1", "change f2", "tick 2", "change f3", "tick 3"]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_viewer_knows_the_instances_that_were_told_before_its_past_and_then_what_changed() {
+    let live = |message: Message| match message {
+        Message::Graph(graph) => graph.instances,
+        Message::Tick(tick) => tick.instances,
+        _ => Vec::new(),
+    };
+    let hub = hub();
+    let with = |t, live| {
+        let instances = vec![InstanceTick(NodeId(1), live, 1)];
+        tick(t).map(|tick| Tick { instances, ..tick })
+    };
+    hub.publish(change(1), with(1, 4), Instant::now());
+    advance(Duration::from_secs(400)).await;
+    hub.publish(None, with(2, 5), Instant::now());
+    let mut late = hub.subscribe();
+    let mut told = Vec::new();
+    while let Ok(Some(frame)) = tokio::time::timeout(Duration::from_millis(1), late.next()).await {
+        told.extend(live(serde_json::from_str(frame.as_str()).unwrap()));
+    }
+    assert_eq!(told, [InstanceTick(NodeId(1), 4, 0), InstanceTick(NodeId(1), 5, 1)]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,10 +1,10 @@
 use super::*;
 
-fn worker(instance: u64, memory_mb: u32) -> Worker {
+pub(in crate::reduce) fn worker(instance: u64, memory_mb: u32) -> Worker {
     Worker { function: true, instance, size: Size { memory_mb, arm64: false } }
 }
 
-fn span(start_ms: u64, us: u64) -> Span<'static> {
+pub(in crate::reduce) fn span(start_ms: u64, us: u64) -> Span<'static> {
     let start_ns = start_ms * 1_000_000;
     let mut span = Span::default();
     (span.start_ns, span.end_ns) = (start_ns, start_ns + us * 1_000);

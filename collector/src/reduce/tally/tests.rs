@@ -44,7 +44,7 @@ fn ends(key: EdgeKey) -> Ends {
 
 fn tick(tally: &Tally, slow: Slow) -> Vec<Moved> {
     tally.settle(ends, slow, 0);
-    tally.drain(one_edge).0
+    tally.drain(one_edge, |_, _, _| {}).0
 }
 
 fn account(tally: &Tally) -> Counts {
@@ -92,7 +92,7 @@ fn what_was_judged_before_a_tick_is_in_the_tick() {
     add(&tally, &took(200));
     tally.settle(ends, slow, 0);
     assert_eq!(account(&tally), Counts { ok: 1.0, slow: 1.0, ..Counts::default() });
-    let moved = tally.drain(one_edge).0;
+    let moved = tally.drain(one_edge, |_, _, _| {}).0;
     assert_eq!(moved.len(), 1);
     assert_eq!(moved[0].counts, account(&tally));
 }
@@ -125,7 +125,7 @@ fn a_hop_that_was_ok_when_it_was_counted_leaves_nothing_when_it_is_taken_back_as
 fn a_hop_without_its_callee_is_unknown_where_the_target_tells_of_others() {
     let unknown = |tally: &Tally, ends: Ends| {
         tally.settle(|_| ends, Slow::Auto, 0);
-        tally.drain(one_edge).1
+        tally.drain(one_edge, |_, _, _| {}).1
     };
     let seen = |sides, class| Counted {
         sighting: Sighting { sides, ..Sighting::default() },
