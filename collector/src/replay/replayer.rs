@@ -20,10 +20,12 @@ use super::{ReplayError, Speed};
 
 /// Plays recordings: every request when it is due, as if it happened now.
 ///
-/// All times are moved to now, and trace ids, span ids and the ids of requests, messages and function
-/// instances are new in every replay and every round of it, so that a reducer takes none for one
-/// that it has seen; what belongs together in the recording still does. At another speed than 1
-/// requests come closer together or further apart; spans keep their length.
+/// All times of a round are moved to now by the same time, and trace ids, span ids and the ids of
+/// requests, messages and function instances are new in every replay and every round of it, so that a
+/// reducer takes none for one that it has seen; what belongs together in the recording still does.
+/// Another speed than 1, or a pause, changes only when requests are sent: how long spans take, and how
+/// long a message is in a queue from one span to another, is a fact of the recording at any speed. So
+/// the times in spans run ahead of the wall's clock, or behind it, until the next round.
 #[derive(Debug)]
 pub struct Replayer {
     program: Program,
@@ -159,7 +161,8 @@ impl Loaded {
             clock,
             keep_going,
             pace: control.watch(),
-            head: Playhead::new(control.pace(), Instant::now(), wall_ns(clock)),
+            head: Playhead::new(control.pace(), Instant::now()),
+            shift_ns: 0,
             played: Played::default(),
         };
         loop {
@@ -194,23 +197,21 @@ struct Player {
     keep_going: bool,
     pace: watch::Receiver<Pace>,
     head: Playhead,
+    /// By how much the times of this round are moved.
+    shift_ns: i64,
     played: Played,
 }
 
 impl Player {
     /// Waits until a request is due, and sends it.
     async fn play(&mut self, request: &Scheduled) -> Result<(), ReplayError> {
+        self.wait(request).await;
+        self.head.sent(request.position, Instant::now());
         if request.number >= self.played.rounds {
             self.played.rounds = request.number + 1;
-            if matches!(self.head.due(request.position), Due::Now) {
-                // Without waiting nothing else brings the times of a new round back to now.
-                self.head.jump(request.position, Instant::now(), wall_ns(self.clock));
-            }
+            self.shift_ns = difference(wall_ns(self.clock), request.due);
         }
-        self.wait(request).await;
-        let stamp = self.head.stamp(request.position, Instant::now(), wall_ns(self.clock));
-        let end = request.template.end().unwrap_or(stamp);
-        let bytes = request.template.write(&request.round, difference(stamp, end));
+        let bytes = request.template.write(&request.round, self.shift_ns);
         match self.sink.traces(bytes) {
             Ok(Ingested { spans, rejected, .. }) => {
                 self.played.requests += 1;
@@ -230,7 +231,7 @@ impl Player {
         loop {
             if self.pace.has_changed().unwrap_or(false) {
                 let pace = *self.pace.borrow_and_update();
-                self.head.set_pace(pace, request.position, Instant::now(), wall_ns(self.clock));
+                self.head.set_pace(pace, request.position, Instant::now());
             }
             match self.head.due(request.position) {
                 Due::Now => return,

@@ -49,6 +49,8 @@ pub(super) enum Event {
 pub(super) struct Scheduled {
     /// How long after the first one of all, at the recording's own speed.
     pub(super) position: Duration,
+    /// The same in the recording's own time, in nanoseconds since 1970.
+    pub(super) due: u64,
     /// Which round it belongs to, from 0.
     pub(super) number: u64,
     /// That round's ids.
@@ -87,6 +89,7 @@ fn read_rounds(program: &Program, events: &mpsc::Sender<Event>) -> Result<Losses
             count = count.saturating_add(1);
             let scheduled = Scheduled {
                 position: last,
+                due: timed.due,
                 number,
                 round: Arc::clone(&round),
                 template: timed.template,

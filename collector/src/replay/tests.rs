@@ -122,13 +122,17 @@ async fn all_times_are_moved_to_now_by_the_same_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn spans_keep_their_length_at_any_speed() {
-    for speed in [Speed::Times(1.0), Speed::Times(8.0), Speed::Max] {
+async fn spans_keep_their_length_and_their_distance_at_any_speed() {
+    for speed in [Speed::Times(1.0), Speed::Times(8.0), Speed::Times(0.5), Speed::Max] {
         let kept = Kept::new(usize::MAX);
-        play(replayer(ending_at(&[0, 800])).speed(speed), &kept).await.unwrap();
-        for span in kept.spans() {
+        // The last one came late; that does not change when it happened.
+        play(replayer(ending_at(&[0, 800, 90_000, 700])).speed(speed), &kept).await.unwrap();
+        let spans = kept.spans();
+        for span in &spans {
             assert_eq!(span.end_time_unix_nano - span.start_time_unix_nano, MS, "{speed}");
         }
+        let ends: Vec<_> = spans.iter().map(|span| span.end_time_unix_nano / MS - NOW).collect();
+        assert_eq!(ends, [0, 800, 90_000, 700], "{speed}");
     }
 }
 
@@ -254,7 +258,7 @@ async fn a_pause_holds_everything_and_then_goes_on_where_it_stood() {
     playing.await.unwrap().unwrap();
     assert_eq!(kept.times(), [0, 1_000, 62_000]);
     let last = &kept.spans()[2];
-    assert_eq!(last.end_time_unix_nano, (NOW + 62_000) * MS, "times are those of now");
+    assert_eq!(last.end_time_unix_nano, (NOW + 2_000) * MS, "what happened took no longer");
 }
 
 #[tokio::test(start_paused = true)]
