@@ -72,8 +72,7 @@ impl Collector {
     /// [`StartError`] if something other than a port cannot be had.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let recorder = config.record.settings().map(Recorder::start).transpose()?.map(Arc::new);
-        let (reduce, feed) = (config.reduce.clone(), config.feed.clone());
-        let pipeline = Pipeline::start_with(reduce, feed, SourceLabel::Live);
+        let pipeline = Pipeline::start(&config, SourceLabel::Live);
         let intake = Intake {
             reducer: Arc::clone(pipeline.reducer()),
             recorder: recorder.clone(),
@@ -136,13 +135,14 @@ impl Collector {
             .collect();
         self.pipeline.reducer().configure(config.reduce.clone());
         self.pipeline.hub().configure(&config.feed);
+        self.pipeline.prices().set(config.prices.clone());
         self.receiver.configure(config.receive.clone());
         // What takes effect at a restart only stays as it is, so that the next change of the file
         // says so again.
-        let Config { log, listen: _, receive, reduce, feed, record: _ } = config;
+        let Config { log, listen: _, receive, reduce, feed, prices, record: _ } = config;
         let feed = hub::Settings { tick: before.feed.tick, ..feed };
         let (listen, record) = (before.listen.clone(), before.record.clone());
-        let config = Config { log, listen, receive, reduce, feed, record };
+        let config = Config { log, listen, receive, reduce, feed, prices, record };
         self.config.store(Arc::new(config));
         waiting
     }

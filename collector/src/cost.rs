@@ -6,6 +6,9 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
 
 use crate::reduce::{SizedWork, Work, Workload};
 
@@ -94,6 +97,27 @@ impl Default for Prices {
             million_requests: Price::trillionths(TRILLION / 5),
             functions: Vec::new(),
         }
+    }
+}
+
+/// The prices that hold now, for all who show what something costs. Clones are the same list.
+#[derive(Clone, Debug, Default)]
+pub struct PriceList(Arc<ArcSwap<Prices>>);
+
+impl PriceList {
+    /// A list with these prices.
+    pub fn new(prices: Prices) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(prices)))
+    }
+
+    /// The prices as they are now.
+    pub fn now(&self) -> Arc<Prices> {
+        self.0.load_full()
+    }
+
+    /// From now on it is these.
+    pub fn set(&self, prices: Prices) {
+        self.0.store(Arc::new(prices));
     }
 }
 

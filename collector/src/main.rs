@@ -73,12 +73,9 @@ async fn carry_out(command: Command, config: Config, source: Source) -> anyhow::
         Command::Replay(ReplayArgs { replay, .. }) => {
             let view = config.listen.address(config.listen.view);
             let view = view.context("a replay needs a port for viewers; --view is off")?;
-            let tick = config.feed.tick;
-            replay::run(replay, config.reduce, tick, view, stop).await.map_err(Into::into)
+            replay::run(replay, config, view, stop).await.map_err(Into::into)
         }
-        Command::Edges(args) => {
-            edges::run(args.edges, config.reduce, stop).await.map_err(Into::into)
-        }
+        Command::Edges(args) => edges::run(args.edges, config, stop).await.map_err(Into::into),
         Command::Check(_) | Command::Triggers(_) => Ok(()),
     };
     telemetry.finish().await;

@@ -9,15 +9,17 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::clock::Clock;
+use crate::config::Config;
+use crate::cost::PriceList;
 use crate::export::readings::Readings;
-use crate::feed::hub::{self, Hub};
+use crate::feed::hub::Hub;
 use crate::feed::message::{
     EdgeTick, Graph, GraphEdge, GraphNode, InstanceTick, NodeVersions, Severity, SourceLabel, Tick,
     VersionTick,
 };
 use crate::figures::grouped;
 use crate::notices::Rising;
-use crate::reduce::{self, Drained, KnownNode, Moved, Reducer};
+use crate::reduce::{Drained, KnownNode, Moved, Reducer};
 use crate::unknown_triggers::UnknownTriggers;
 
 /// An empty tick goes out at least this often, so that viewers can tell silence from a lost feed.
@@ -29,6 +31,7 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 pub struct Pipeline {
     reducer: Arc<Reducer>,
     hub: Arc<Hub>,
+    prices: PriceList,
     clock: Clock,
     stop: CancellationToken,
     _stop_when_dropped: DropGuard,
@@ -36,30 +39,23 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// Starts, with a feed of default settings but for the length of a tick. Spawns the tick task
-    /// on the current tokio runtime.
-    pub fn start(settings: reduce::Settings, tick: Duration, label: SourceLabel) -> Self {
-        Self::start_with(settings, hub::Settings { tick, ..hub::Settings::default() }, label)
+    /// Starts, as a configuration's `[reduce]`, `[feed]` and `[cost]` say. Spawns the tick task on
+    /// the current tokio runtime.
+    pub fn start(config: &Config, label: SourceLabel) -> Self {
+        Self::start_at(config, label, Clock::start())
     }
 
-    /// Starts. Spawns the tick task on the current tokio runtime.
-    pub fn start_with(settings: reduce::Settings, feed: hub::Settings, label: SourceLabel) -> Self {
-        Self::start_at(settings, feed, label, Clock::start())
-    }
-
-    fn start_at(
-        settings: reduce::Settings,
-        feed: hub::Settings,
-        label: SourceLabel,
-        clock: Clock,
-    ) -> Self {
-        let reducer = Arc::new(Reducer::new(settings));
+    fn start_at(config: &Config, label: SourceLabel, clock: Clock) -> Self {
+        let reducer = Arc::new(Reducer::new(config.reduce.clone()));
+        let prices = PriceList::new(config.prices.clone());
+        let feed = config.feed.clone();
         let tick_ms = u64::try_from(feed.tick.as_millis()).unwrap_or(u64::MAX).max(1);
-        let hub = Hub::new(Arc::clone(&reducer), label, feed, clock);
+        let hub = Hub::new(Arc::clone(&reducer), prices.clone(), label, feed, clock);
         let ticker = Ticker::new(Arc::clone(&reducer), Arc::clone(&hub), clock, tick_ms);
         let stop = CancellationToken::new();
         let ticker = tokio::spawn(ticker.run(stop.clone()));
-        Self { reducer, hub, clock, _stop_when_dropped: stop.clone().drop_guard(), stop, ticker }
+        let _stop_when_dropped = stop.clone().drop_guard();
+        Self { reducer, hub, prices, clock, _stop_when_dropped, stop, ticker }
     }
 
     /// Where export requests go.
@@ -70,6 +66,11 @@ impl Pipeline {
     /// Where viewers come from.
     pub fn hub(&self) -> &Arc<Hub> {
         &self.hub
+    }
+
+    /// By what costs are told, to viewers and in `/metrics`.
+    pub fn prices(&self) -> &PriceList {
+        &self.prices
     }
 
     /// Milliseconds since the start, by a clock that does not go back: for [`Reducer::ingest`].
@@ -86,6 +87,7 @@ impl Pipeline {
         Readings {
             reducer: Arc::clone(&self.reducer),
             hub: Arc::clone(&self.hub),
+            prices: self.prices.clone(),
             receiver: None,
             recorder: None,
             clock: self.clock,
@@ -282,18 +284,14 @@ fn edge_tick(moved: Moved) -> EdgeTick {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::feed::hub;
     use crate::feed::message::{Message, Notice};
 
     /// Not on the grid of ticks, as in life.
     const STARTED: u64 = 1_700_000_000_137;
 
     fn started() -> Pipeline {
-        Pipeline::start_at(
-            reduce::Settings::default(),
-            hub::Settings::default(),
-            SourceLabel::Live,
-            Clock::start_at(STARTED),
-        )
+        Pipeline::start_at(&Config::default(), SourceLabel::Live, Clock::start_at(STARTED))
     }
 
     async fn ticks(pipeline: &Pipeline, count: usize) -> Vec<Tick> {
@@ -323,9 +321,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_wake_up_a_moment_early_does_not_tick_twice() {
         let clock = Clock::start_at(STARTED);
-        let reducer = Arc::new(Reducer::new(reduce::Settings::default()));
-        let settings = hub::Settings::default();
-        let hub = Hub::new(Arc::clone(&reducer), SourceLabel::Live, settings, clock);
+        let reducer = Arc::new(Reducer::default());
+        let (prices, settings) = (PriceList::default(), hub::Settings::default());
+        let hub = Hub::new(Arc::clone(&reducer), prices, SourceLabel::Live, settings, clock);
         let mut ticker = Ticker::new(reducer, hub, clock, 200);
         assert_eq!(ticker.until_next(), Duration::from_millis(63));
         tokio::time::advance(Duration::from_millis(62)).await;
@@ -338,9 +336,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_clock_that_is_set_anew_makes_one_tick_of_usual_length() {
         let mut clock = Clock::start_at(STARTED);
-        let reducer = Arc::new(Reducer::new(reduce::Settings::default()));
-        let settings = hub::Settings::default();
-        let hub = Hub::new(Arc::clone(&reducer), SourceLabel::Live, settings, clock);
+        let reducer = Arc::new(Reducer::default());
+        let (prices, settings) = (PriceList::default(), hub::Settings::default());
+        let hub = Hub::new(Arc::clone(&reducer), prices, SourceLabel::Live, settings, clock);
         let mut ticker = Ticker::new(reducer, hub, clock, 200);
         for new_ms in [STARTED - 3_600_000, STARTED + 3_600_000] {
             clock = Clock::start_at(new_ms);

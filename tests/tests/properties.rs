@@ -10,6 +10,7 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 use spanfall_collector::config::Config;
+use spanfall_collector::cost::Prices;
 use spanfall_collector::edges::Report;
 use spanfall_collector::edges::report::Totals;
 use spanfall_collector::reduce::{Reducer, Settings};
@@ -27,7 +28,7 @@ fn edges(settings: &Settings, requests: &[Vec<u8>]) -> Vec<String> {
         assert_eq!(ingested.rejected, 0, "{:?}", ingested.reason);
     }
     reducer.resolve_all();
-    let report = Report::new(&reducer, 0);
+    let report = Report::new(&reducer, 0, &Prices::default());
     let mut lines: Vec<String> =
         report.edges.iter().map(|edge| serde_json::to_string(edge).unwrap()).collect();
     lines.extend(report.nodes.iter().map(|node| serde_json::to_string(node).unwrap()));

@@ -10,19 +10,26 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use prost::Message as _;
 use serde_json::Value;
 use spanfall_collector::config::Config;
+use spanfall_collector::edges::{self, Report};
+use spanfall_collector::otlp_file::Input;
+use spanfall_collector::receive::Sink;
 use spanfall_collector::reduce::hop::{Counts, EdgeId};
-use spanfall_collector::reduce::{Reducer, Settings};
+use spanfall_collector::reduce::{Ingested, Malformed, Reducer, Settings};
+use spanfall_collector::replay::Replayer;
 use spanfall_tests::collector::Collector;
 use spanfall_tests::feed::Viewer;
 use spanfall_tests::functions::{self, Transport};
 use spanfall_tests::program::{repository, run};
 use spanfall_tests::recording::{self, sample, truth};
 use spanfall_tests::report::{self, Hops};
+use tokio_util::sync::CancellationToken;
 
 /// What `edges --json` prints for a recording.
 #[track_caller]
@@ -323,6 +330,38 @@ async fn what_is_recorded_reduces_to_what_was_on_the_wall() {
         let ended = collector.program.wait(Duration::from_secs(10));
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
         assert_eq!(as_on_the_wall(&edges_of(&target)), expected);
+    }
+}
+
+/// A reducer that a replay plays into, without time: nothing is resolved before the end.
+struct Timeless(Reducer);
+
+impl Sink for Timeless {
+    fn traces(&self, request: Bytes) -> Result<Ingested, Malformed> {
+        self.0.ingest(&request, 0)
+    }
+}
+
+#[tokio::test]
+async fn a_sample_says_the_same_however_fast_it_plays() {
+    let (input, config) = (Input::from(sample("incident")), Config::default());
+    let whole = edges::reduce_files(std::slice::from_ref(&input), &config).unwrap();
+    for speed in ["max", "4000", "500"] {
+        let reducer = Reducer::new(Settings {
+            wait: Duration::from_secs(600),
+            max_pending: 4_000_000,
+            ..Settings::default()
+        });
+        let sink = Arc::new(Timeless(reducer));
+        let replayer = Replayer::new(vec![input.clone()]).speed(speed.parse().unwrap());
+        replayer.play(Arc::clone(&sink) as Arc<dyn Sink>, CancellationToken::new()).await.unwrap();
+        sink.0.resolve_all();
+        let played = Report::new(&sink.0, 0, &config.prices);
+        // Its edges tell latencies and times in queues, its nodes work and cost.
+        for (played, recorded) in played.edges.iter().zip(&whole.edges) {
+            assert_eq!(played, recorded, "at speed {speed}");
+        }
+        assert_eq!(played, whole, "at speed {speed}");
     }
 }
 

@@ -16,6 +16,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use super::*;
 use crate::config::{Listen, Port};
+use crate::cost::FunctionMemory;
 use crate::feed::message::{Message, Request};
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -96,14 +97,25 @@ fn text(key: &str, value: &str) -> KeyValue {
 
 /// One call of a function to a host outside.
 fn call(id: u8) -> Vec<u8> {
+    let attributes = vec![text("url.full", "https://pay.example/v1"), text("http.method", "GET")];
+    request(id, 3, attributes)
+}
+
+/// One invocation of the same function.
+fn invocation(id: u8) -> Vec<u8> {
+    request(id, 2, vec![text("faas.invocation_id", &format!("r-{id}"))])
+}
+
+/// One span of the function `checkout`.
+fn request(id: u8, kind: i32, attributes: Vec<KeyValue>) -> Vec<u8> {
     let span = Span {
         trace_id: vec![id; 16],
         span_id: vec![id; 8],
-        kind: 3,
+        kind,
         name: "GET".to_owned(),
         start_time_unix_nano: 1_000_000_000,
         end_time_unix_nano: 1_050_000_000,
-        attributes: vec![text("url.full", "https://pay.example/v1"), text("http.method", "GET")],
+        attributes,
         ..Span::default()
     };
     let resource = Resource {
@@ -304,6 +316,36 @@ async fn a_change_of_the_configuration_takes_effect_and_names_what_has_to_wait()
     let hub = collector.pipeline().hub();
     let _first = hub.admit().unwrap();
     assert!(hub.admit().is_err(), "the new limit holds");
+    collector.shutdown().await;
+}
+
+#[tokio::test]
+async fn other_prices_hold_at_once_for_viewers_and_metrics() {
+    let memory = FunctionMemory { name: "checkout".to_owned(), memory_mb: 512 };
+    let mut config = anywhere();
+    config.prices.functions = vec![memory];
+    let collector = started(config.clone()).await;
+    let mut viewer = connected(&collector).await;
+    send(&collector, &invocation(1)).await;
+    until(&mut viewer, moves).await;
+    let graph = collector.pipeline().hub().graph();
+    let node = graph.nodes.iter().find(|node| node.name == "checkout").unwrap().id;
+    let inspect = Request::Inspect { nodes: vec![node], edges: Vec::new() };
+    viewer.send(Frame::text(serde_json::to_string(&inspect).unwrap())).await.unwrap();
+    let costs = |currency: &'static str| {
+        move |message: &Message| match message {
+            Message::Detail(detail) => {
+                detail.cost.as_ref().is_some_and(|cost| cost.currency == currency)
+            }
+            _ => false,
+        }
+    };
+    until(&mut viewer, costs("USD")).await;
+    config.prices.currency = "EUR".to_owned();
+    assert_eq!(collector.reconfigure(config), [""; 0]);
+    until(&mut viewer, costs("EUR")).await;
+    let (_, metrics) = get(&collector, "/metrics").await;
+    assert!(metrics.contains(r#"currency="EUR""#) && !metrics.contains("USD"), "{metrics}");
     collector.shutdown().await;
 }
 

@@ -16,7 +16,7 @@ type Reading = fn(&Counters) -> u64;
 
 /// Watches until it is dropped.
 pub(super) async fn watch(readings: Readings) {
-    let Readings { reducer: _, hub, receiver: Some(receiver), recorder, clock } = readings else {
+    let Readings { hub, receiver: Some(receiver), recorder, clock, .. } = readings else {
         return;
     };
     let mut watched = watched();

@@ -67,7 +67,7 @@ impl Reader<'_> {
                 let nodes = Arc::make_mut(&mut self.config.reduce.nodes);
                 nodes.ignores = node::ignores(value, &mut self.mistakes);
             } else if key_path == "cost.function" {
-                self.config.reduce.prices.functions = memory::read(value, &mut self.mistakes);
+                self.config.prices.functions = memory::read(value, &mut self.mistakes);
             } else if is_table(&key_path) {
                 match value.get_ref() {
                     DeValue::Table(inner) => self.table(inner, &key_path),
@@ -99,7 +99,8 @@ impl Reader<'_> {
 }
 
 /// Lists of tables: the table that each is in, and its name there.
-const LISTS: [(&str, &str); 3] = [("", "trigger"), ("node", "rename"), ("node", "ignore")];
+const LISTS: [(&str, &str); 4] =
+    [("", "trigger"), ("node", "rename"), ("node", "ignore"), ("cost", "function")];
 
 fn is_table(path: &str) -> bool {
     SETTINGS

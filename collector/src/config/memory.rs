@@ -95,7 +95,7 @@ mod tests {
                     [[cost.function]]\nname = \"b\"\nmemory_mb = 1024\n";
         let (config, mistakes) = read(text);
         assert_eq!(mistakes, [""; 0]);
-        let prices = config.reduce.prices;
+        let prices = config.prices;
         assert_eq!(
             (prices.currency.as_str(), prices.x86_gb_second.to_string().as_str()),
             ("EUR", "0.00002")
@@ -108,6 +108,7 @@ mod tests {
     #[test]
     fn mistakes_say_what_is_expected() {
         assert!(read("[cost]\nfunction = 5").1[0].contains("[[cost.function]]"));
+        assert_eq!(read("[[cost.functions]]\nname = \"a\"").1, ["did you mean [[cost.function]]?"]);
         let function = |text: &str| read(&format!("[[cost.function]]\n{text}")).1[0].clone();
         assert!(function("name = \"a\"").contains("needs `name` and `memory_mb`"));
         assert_eq!(function("name = \"a\"\nmemory_m = 5"), "did you mean `memory_mb`?");

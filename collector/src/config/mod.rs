@@ -27,6 +27,7 @@ pub use mistake::{Mistake, Mistakes, Place};
 pub use sample::{sample, summary};
 pub use source::{Flag, Source};
 
+use crate::cost::Prices;
 use crate::feed::hub;
 use crate::receive::Limits;
 use crate::{record, reduce};
@@ -44,6 +45,8 @@ pub struct Config {
     pub reduce: reduce::Settings,
     /// `[feed]`: to viewers.
     pub feed: hub::Settings,
+    /// `[cost]`: what functions' work costs.
+    pub prices: Prices,
     /// `[record]`: what comes in, to disk.
     pub record: Record,
 }
@@ -56,6 +59,7 @@ impl Default for Config {
             receive: Limits::default(),
             reduce: reduce::Settings::default(),
             feed: hub::Settings::default(),
+            prices: Prices::default(),
             record: Record::default(),
         }
     }

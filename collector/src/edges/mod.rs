@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 pub use args::Args;
 pub use report::Report;
 
+use crate::config::Config;
 use crate::figures::grouped;
 use crate::otlp_file::{Input, ReadError};
 use crate::reduce::{Reducer, Settings};
@@ -53,19 +54,15 @@ pub enum EdgesError {
     Broken,
 }
 
-/// Reads the recordings and prints their edges on standard output. `settings` are the reducer's;
-/// waiting and memory are as fits a recording.
+/// Reads the recordings and prints their edges on standard output, reduced as the configuration
+/// says; waiting and memory are as fits a recording.
 ///
 /// # Errors
 /// [`EdgesError`] where a file cannot be read, or the result not be written, or `stop` is cancelled
 /// first. That nobody reads the result to its end is no error.
-pub async fn run(
-    args: Args,
-    settings: Settings,
-    stop: CancellationToken,
-) -> Result<(), EdgesError> {
+pub async fn run(args: Args, config: Config, stop: CancellationToken) -> Result<(), EdgesError> {
     // Reading and reducing is all this process has to do; it need not be asynchronous.
-    let work = tokio::task::spawn_blocking(move || run_blocking(&args, settings));
+    let work = tokio::task::spawn_blocking(move || run_blocking(&args, config));
     tokio::select! {
         done = work => done.unwrap_or(Err(EdgesError::Broken)),
         // The thread may wait for a pipe; it ends with the process.
@@ -73,11 +70,13 @@ pub async fn run(
     }
 }
 
-fn run_blocking(args: &Args, settings: Settings) -> Result<(), EdgesError> {
+fn run_blocking(args: &Args, config: Config) -> Result<(), EdgesError> {
     let begin = Instant::now();
     let inputs: Vec<Input> = args.files.iter().cloned().map(Input::from).collect();
     let progress = progress_bar(&inputs, args.repeat.get());
-    let (report, read) = reduce(&inputs, args.keep_going, args.repeat.get(), settings, &progress)?;
+    let (keep_going, rounds) = (args.keep_going, args.repeat.get());
+    let (reducer, read) = reduce(&inputs, keep_going, rounds, config.reduce, &progress)?;
+    let report = Report::new(&reducer, read.rejected, &config.prices);
     progress.finish_and_clear();
     warn(&report, &read);
     let text = if args.json { json(&report)? } else { table::table(&report, terminal_width()) };
@@ -94,8 +93,9 @@ fn run_blocking(args: &Args, settings: Settings) -> Result<(), EdgesError> {
 ///
 /// # Errors
 /// [`EdgesError`] where a file cannot be read.
-pub fn reduce_files(inputs: &[Input], settings: Settings) -> Result<Report, EdgesError> {
-    reduce(inputs, false, 1, settings, &ProgressBar::hidden()).map(|(report, _)| report)
+pub fn reduce_files(inputs: &[Input], config: &Config) -> Result<Report, EdgesError> {
+    let (reducer, read) = reduce(inputs, false, 1, config.reduce.clone(), &ProgressBar::hidden())?;
+    Ok(Report::new(&reducer, read.rejected, &config.prices))
 }
 
 fn reduce(
@@ -104,7 +104,7 @@ fn reduce(
     rounds: u32,
     settings: Settings,
     progress: &ProgressBar,
-) -> Result<(Report, Read), EdgesError> {
+) -> Result<(Reducer, Read), EdgesError> {
     let reducer = Reducer::new(Settings {
         wait: settings.wait.max(WAIT),
         max_pending: settings.max_pending.max(MAX_PENDING),
@@ -114,7 +114,7 @@ fn reduce(
         Job { inputs, keep_going, rounds, reducer: &reducer, progress, tape: Tape::default() };
     let read = job.run()?;
     reducer.resolve_all();
-    Ok((Report::new(&reducer, read.rejected), read))
+    Ok((reducer, read))
 }
 
 /// A bar on standard error; nothing where that is not a terminal.

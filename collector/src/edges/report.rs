@@ -234,8 +234,9 @@ pub struct LatencyUs {
 }
 
 impl Report {
-    /// Reads a reducer that has resolved everything. `rejected`: spans that it refused.
-    pub fn new(reducer: &Reducer, rejected: u64) -> Self {
+    /// Reads a reducer that has resolved everything. `rejected`: spans that it refused. `prices`: by
+    /// what costs are estimated.
+    pub fn new(reducer: &Reducer, rejected: u64, prices: &Prices) -> Self {
         let stats = reducer.stats();
         let known = reducer.nodes();
         let names: HashMap<NodeId, &Node> =
@@ -266,10 +267,10 @@ impl Report {
             dropped: stats.dropped,
             unknown_triggers,
         };
-        let (workloads, prices) = (reducer.workloads(), reducer.prices());
+        let workloads = reducer.workloads();
         let mut nodes: Vec<_> = known
             .iter()
-            .map(|known| ReportNode::new(known, workloads.get(&known.id), &prices))
+            .map(|known| ReportNode::new(known, workloads.get(&known.id), prices))
             .collect();
         nodes.sort_by(|a, b| (&a.node, a.entry).cmp(&(&b.node, b.entry)));
         Self { schema: SCHEMA, totals, nodes, edges }

@@ -10,6 +10,7 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Sta
 use prost::Message;
 
 use super::*;
+use crate::cost::Prices;
 use crate::otlp_file::any::text;
 use crate::receive::traces_to_json;
 
@@ -83,8 +84,9 @@ fn compressed_protobuf(requests: &[ExportTraceServiceRequest]) -> Input {
 }
 
 fn report(inputs: &[Input], rounds: u32) -> Report {
-    let progress = ProgressBar::hidden();
-    reduce(inputs, false, rounds, Settings::default(), &progress).unwrap().0
+    let (settings, progress) = (Settings::default(), ProgressBar::hidden());
+    let (reducer, read) = reduce(inputs, false, rounds, settings, &progress).unwrap();
+    Report::new(&reducer, read.rejected, &Prices::default())
 }
 
 fn hops(report: &Report) -> Vec<(String, String, f64, f64, f64)> {
@@ -208,12 +210,12 @@ fn the_first_thing_that_is_wrong_is_told_with_its_place() {
     let Input::Memory { bytes, .. } = lines(&traffic()) else { unreachable!() };
     let broken = [&bytes[..], b"{\"resourceSpans\":1}\n", &bytes[..], b"nonsense\n"].concat();
     let input = Input::Memory { name: "broken.jsonl".to_owned(), bytes: broken.into() };
-    let error = reduce_files(std::slice::from_ref(&input), Settings::default()).unwrap_err();
+    let error = reduce_files(std::slice::from_ref(&input), &Config::default()).unwrap_err();
     assert!(error.to_string().starts_with("broken.jsonl, line 41, byte "), "{error}");
 
     let progress = ProgressBar::hidden();
-    let (report, read) = reduce(&[input], true, 1, Settings::default(), &progress).unwrap();
-    assert_eq!((read.losses.unreadable, report.totals.spans), (2, 120));
+    let (reducer, read) = reduce(&[input], true, 1, Settings::default(), &progress).unwrap();
+    assert_eq!((read.losses.unreadable, reducer.stats().spans), (2, 120));
 }
 
 #[test]
@@ -223,7 +225,7 @@ fn malformed_protobuf_is_told_with_the_byte_of_the_file() {
     let bad = [6, 0x0a, 4, 0x0a, 2, 0x0a, 9];
     let bytes: Bytes = [&good[..], &bad[..]].concat().into();
     let input = Input::Memory { name: "bad.pb".to_owned(), bytes };
-    let error = reduce_files(&[input], Settings::default()).unwrap_err().to_string();
+    let error = reduce_files(&[input], &Config::default()).unwrap_err().to_string();
     let at = good.len() + 1 + 4;
     assert!(error.contains(&format!("bad.pb, byte {at}: malformed protobuf")), "{error}");
 }

@@ -1,9 +1,10 @@
 //! What functions and queues do beside their hops, as numbers for everyone who wants to know. In: the
-//! reducer's workloads and queue facts. Out: families of numbers.
+//! reducer's workloads and queue facts, and prices. Out: families of numbers.
 
 use std::collections::HashMap;
 
 use super::readings::{Family, Kind, Point};
+use crate::cost::Prices;
 use crate::reduce::Reducer;
 use crate::reduce::hop::EdgeId;
 use crate::reduce::node::{Node, NodeId};
@@ -12,16 +13,15 @@ use crate::reduce::node::{Node, NodeId};
 const MOST: usize = 5_000;
 
 /// Everything that is known now.
-pub(super) fn families(reducer: &Reducer) -> Vec<Family> {
+pub(super) fn families(reducer: &Reducer, prices: &Prices) -> Vec<Family> {
     let nodes: HashMap<NodeId, Node> =
         reducer.nodes().into_iter().map(|known| (known.id, known.node)).collect();
-    let mut families = of_functions(reducer, &nodes);
+    let mut families = of_functions(reducer, prices, &nodes);
     families.extend(of_queues(reducer, &nodes));
     families
 }
 
-fn of_functions(reducer: &Reducer, nodes: &HashMap<NodeId, Node>) -> Vec<Family> {
-    let prices = reducer.prices();
+fn of_functions(reducer: &Reducer, prices: &Prices, nodes: &HashMap<NodeId, Node>) -> Vec<Family> {
     let mut workloads: Vec<_> = reducer.workloads().into_iter().collect();
     workloads.sort_by_key(|(id, _)| *id);
     let (mut live, mut busy, mut cost) = (Vec::new(), Vec::new(), Vec::new());

@@ -133,6 +133,7 @@ fn cpu_seconds() -> Option<f64> {
 mod tests {
     use super::*;
     use crate::clock::Clock;
+    use crate::cost::PriceList;
     use crate::feed::Hub;
     use crate::feed::message::SourceLabel;
     use crate::reduce::Settings;
@@ -143,14 +144,16 @@ mod tests {
     async fn every_family_has_one_name_a_meaning_and_a_type() {
         let reducer = Arc::new(Reducer::new(Settings::default()));
         let clock = Clock::start();
-        let hub = Hub::new(
-            Arc::clone(&reducer),
-            SourceLabel::Live,
-            crate::feed::Settings::default(),
+        let (prices, feed) = (PriceList::default(), crate::feed::Settings::default());
+        let hub = Hub::new(Arc::clone(&reducer), prices.clone(), SourceLabel::Live, feed, clock);
+        let readings = Readings {
+            reducer: Arc::clone(&reducer),
+            hub,
+            prices,
+            receiver: None,
+            recorder: None,
             clock,
-        );
-        let readings =
-            Readings { reducer: Arc::clone(&reducer), hub, receiver: None, recorder: None, clock };
+        };
         let text = text(Format::Plain, &readings, &ServiceGraph::default(), &reducer);
         let mut names = HashSet::new();
         for line in text.lines() {

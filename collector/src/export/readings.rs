@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::beside;
 use crate::clock::Clock;
+use crate::cost::PriceList;
 use crate::feed::hub::{Hub, HubStats};
 use crate::receive::{Compression, Counter, Counters, Protocol, Receiver};
 use crate::record::{Recorder, Status};
@@ -15,6 +16,7 @@ use crate::reduce::{Reducer, Stats};
 pub(crate) struct Readings {
     pub(crate) reducer: Arc<Reducer>,
     pub(crate) hub: Arc<Hub>,
+    pub(crate) prices: PriceList,
     pub(crate) receiver: Option<Arc<Receiver>>,
     pub(crate) recorder: Option<Arc<Recorder>>,
     pub(crate) clock: Clock,
@@ -64,7 +66,7 @@ impl Readings {
             "Hops of which one end is not known: their trigger is, or their callee's span is missing.",
             self.reducer.unknown().round() as u64,
         ));
-        families.extend(beside::families(&self.reducer));
+        families.extend(beside::families(&self.reducer, &self.prices.now()));
         families.extend(about_the_feed(&self.hub.stats()));
         if let Some(receiver) = &self.receiver {
             families.extend(about_receiving(receiver.counters()));

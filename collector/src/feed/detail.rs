@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::frame::Frame;
 use super::hub::encode;
 use super::message::{Cost, Detail, Instances, Latency, Message, Operation, Queue, Unit};
+use crate::cost::PriceList;
 use crate::reduce::hop::{Edge, EdgeId};
 use crate::reduce::node::NodeId;
 use crate::reduce::{Account, QueueFacts, Reducer, Spans, Summary, Workload};
@@ -33,12 +34,13 @@ pub(super) enum Subject {
 #[derive(Debug)]
 pub(super) struct Details {
     reducer: Arc<Reducer>,
+    prices: PriceList,
     recent: Mutex<HashMap<Subject, (Instant, Frame)>>,
 }
 
 impl Details {
-    pub(super) fn new(reducer: Arc<Reducer>) -> Self {
-        Self { reducer, recent: Mutex::default() }
+    pub(super) fn new(reducer: Arc<Reducer>, prices: PriceList) -> Self {
+        Self { reducer, prices, recent: Mutex::default() }
     }
 
     /// What the reducer's hops are.
@@ -95,10 +97,10 @@ impl Details {
     }
 
     fn cost(&self, id: NodeId, workload: &Workload) -> Option<Cost> {
-        let prices = self.reducer.prices();
+        let prices = self.prices.now();
         let estimate = prices.estimate(&self.reducer.name(id)?, workload)?;
         let (per_hour, per_million) = (estimate.per_hour, estimate.per_million);
-        Some(Cost { currency: prices.currency, per_hour, per_million })
+        Some(Cost { currency: prices.currency.clone(), per_hour, per_million })
     }
 }
 
@@ -157,7 +159,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn viewers_that_look_at_the_same_share_a_detail_while_it_is_fresh() {
-        let details = Details::new(Arc::new(Reducer::new(Settings::default())));
+        let reducer = Arc::new(Reducer::new(Settings::default()));
+        let details = Details::new(reducer, PriceList::default());
         let first = details.frame(Subject::Node(NodeId(1))).unwrap();
         assert!(first.is_same(&details.frame(Subject::Node(NodeId(1))).unwrap()));
         assert!(!first.is_same(&details.frame(Subject::Edge(EdgeId(1))).unwrap()));

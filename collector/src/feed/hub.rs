@@ -23,6 +23,7 @@ use super::history::{History, Said, Standings};
 use super::message::{Graph, Hello, Lost, Message, Notice, PROTOCOL, SourceLabel, Tick};
 use super::subscription::Subscription;
 use crate::clock::Clock;
+use crate::cost::PriceList;
 use crate::reduce::Reducer;
 
 /// What the hub can be told: the `[feed]` table of the configuration.
@@ -145,9 +146,10 @@ pub(super) enum Step {
 
 impl Hub {
     /// A hub without viewers or past. Details for [`super::message::Request::Inspect`] come from
-    /// the reducer.
+    /// the reducer, and what they cost from the prices.
     pub(crate) fn new(
         reducer: Arc<Reducer>,
+        prices: PriceList,
         source: SourceLabel,
         settings: Settings,
         clock: Clock,
@@ -159,7 +161,7 @@ impl Hub {
             closed: false,
         };
         Arc::new(Self {
-            details: Details::new(reducer),
+            details: Details::new(reducer, prices),
             source,
             clock,
             settings: Mutex::new(settings),

@@ -90,8 +90,6 @@ use texts::Texts;
 use usual::Bounds;
 use versions::Versions;
 
-use crate::cost::Prices;
-
 /// What became of one export request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ingested {
@@ -530,11 +528,6 @@ impl Reducer {
             }
         });
         name
-    }
-
-    /// What a function's work costs.
-    pub fn prices(&self) -> Prices {
-        self.current.load().settings.prices.clone()
     }
 
     /// What it counts about itself.

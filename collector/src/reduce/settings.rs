@@ -7,7 +7,6 @@ use super::choice::NodeRules;
 use super::naming::Arn;
 use super::node::{Node, NodeKind};
 use super::target::Here;
-use crate::cost::Prices;
 
 /// The reducer's settings. Every one has a default that works.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,9 +28,6 @@ pub struct Settings {
     pub spans: Spans,
     /// What nodes there are, and what is left out.
     pub nodes: Arc<NodeRules>,
-    /// What functions' work costs. Nothing is reduced by it; it is here so that whoever has a
-    /// reducer has the prices that hold now.
-    pub prices: Prices,
 }
 
 /// Which spans are followed from one to another.
@@ -142,7 +138,6 @@ impl Default for Settings {
             triggers: Vec::new(),
             spans: Spans::default(),
             nodes: Arc::default(),
-            prices: Prices::default(),
         }
     }
 }

@@ -15,11 +15,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::collector::{Purpose, bind};
+use crate::config::Config;
 use crate::feed::message::SourceLabel;
 use crate::figures::grouped;
 use crate::otlp_file::Input;
 use crate::pipeline::Pipeline;
-use crate::reduce::Settings;
 use crate::view::View;
 
 use super::{Args, Played, ReplayError, Replayer};
@@ -27,15 +27,14 @@ use super::{Args, Played, ReplayError, Replayer};
 /// How long viewers may take to read their last frames.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// Plays the recordings into a reducer of its own and serves the feed on `view`, with ticks of length
-/// `tick`, until everything is played or `stop` is cancelled.
+/// Plays the recordings into a pipeline of their own, set up as the configuration says, and serves its
+/// feed on `view` until everything is played or `stop` is cancelled.
 ///
 /// # Errors
 /// [`ReplayError`] where a file cannot be read, or the port not be had.
 pub async fn run(
     args: Args,
-    settings: Settings,
-    tick: Duration,
+    config: Config,
     view: SocketAddr,
     stop: CancellationToken,
 ) -> Result<(), ReplayError> {
@@ -47,7 +46,7 @@ pub async fn run(
         return Err(ReplayError::Port(listener.problem().unwrap_or_default()));
     };
     let label = label(&args.files);
-    let pipeline = Pipeline::start(settings, tick, SourceLabel::Recording(label.clone()));
+    let pipeline = Pipeline::start(&config, SourceLabel::Recording(label.clone()));
     let (viewers, stop_viewing) = (TaskTracker::new(), CancellationToken::new());
     let viewing = View::new(&pipeline, viewers.clone()).serve(socket, stop_viewing.clone());
     viewers.spawn(viewing);

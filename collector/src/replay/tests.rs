@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::otlp_file::Input;
 use crate::otlp_file::any::{small, text};
 use crate::receive::Sink;
@@ -307,8 +308,7 @@ async fn a_taken_port_is_told_with_the_way_out() {
     let view = taken.local_addr().unwrap();
     let args =
         Args { files: vec!["-".into()], speed: Speed::Max, repeat: false, keep_going: false };
-    let tick = Duration::from_millis(200);
-    let played = run(args, Settings::default(), tick, view, CancellationToken::new()).await;
+    let played = run(args, Config::default(), view, CancellationToken::new()).await;
     let error = played.unwrap_err().to_string();
     assert!(error.contains(&view.port().to_string()) && error.contains("--view"), "{error}");
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
+use spanfall_collector::config::Config;
 use spanfall_collector::feed::hub;
 use spanfall_collector::feed::message::{EdgeTick, InstanceTick, SourceLabel, Tick, VersionTick};
 use spanfall_collector::pipeline::Pipeline;
@@ -83,7 +84,8 @@ fn hour(effort: Effort) -> anyhow::Result<Value> {
     // Ticks are taken here, in the time of the spans, so the pipeline's own must never come.
     let (tick, history) = (Duration::from_secs(DAY_MS), Duration::from_millis(DAY_MS));
     let feed = hub::Settings { tick, history, ..hub::Settings::default() };
-    let pipeline = Pipeline::start_with(Settings::default(), feed, SourceLabel::Live);
+    let config = Config { feed, ..Config::default() };
+    let pipeline = Pipeline::start(&config, SourceLabel::Live);
     let mut pieces = Workload::WebshopLarge.pieces(6)?;
     let (begin, mut piece) = (Instant::now(), Piece::default());
     let start = tokio::time::Instant::now();

@@ -80,7 +80,7 @@ pub(super) async fn play(
     config: &Config,
     label: SourceLabel,
 ) -> Option<String> {
-    let pipeline = Pipeline::start_with(config.reduce.clone(), config.feed.clone(), label);
+    let pipeline = Pipeline::start(config, label);
     let subscription = pipeline.hub().subscribe();
     let control = replayer.control();
     let paused = feed.paused.clone();

@@ -12,7 +12,7 @@ use spanfall_collector::feed::message::{EdgeTick, Graph, GraphEdge, GraphNode, R
 use spanfall_collector::reduce::hop::{Counts, EdgeId};
 use spanfall_collector::reduce::node::{NodeId, NodeKind};
 use spanfall_collector::replay::Speed;
-use spanfall_collector::{Collector, Pipeline, reduce};
+use spanfall_collector::{Collector, Pipeline};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -214,7 +214,9 @@ async fn what_answers_and_is_no_collector_is_told() {
 #[tokio::test]
 async fn the_sample_plays_until_spans_arrive() {
     let label = spanfall_collector::feed::message::SourceLabel::Live;
-    let live = Pipeline::start(reduce::Settings::default(), Duration::from_millis(50), label);
+    let mut config = Config::default();
+    config.feed.tick = Duration::from_millis(50);
+    let live = Pipeline::start(&config, label);
     let mut rig = Rig::new();
     let mut feed = rig.feed.clone();
     let hub = Arc::clone(live.hub());

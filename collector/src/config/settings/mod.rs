@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn every_field_of_the_configuration_can_be_set() {
         // A new field fails to compile here: give it an entry in the list, and name it.
-        let Config { log: _, listen, receive, reduce, feed, record } = Config::default();
+        let Config { log: _, listen, receive, reduce, feed, prices, record } = Config::default();
         let Listen { host: _, grpc: _, http: _, view: _ } = listen;
         let Limits {
             max_request_bytes: _,
@@ -287,7 +287,6 @@ mod tests {
             triggers: _,
             spans: _,
             nodes,
-            prices,
         } = reduce;
         let NodeRules { attributes: _, kind: _, renames: _, ignores: _ } = &*nodes;
         let Prices {

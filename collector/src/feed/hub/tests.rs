@@ -10,7 +10,7 @@ use crate::reduce::node::{NodeId, NodeKind};
 fn hub_with(settings: Settings) -> Arc<Hub> {
     let clock = Clock::start_at(1_700_000_000_000);
     let reducer = Arc::new(Reducer::new(crate::reduce::Settings::default()));
-    Hub::new(reducer, SourceLabel::Live, settings, clock)
+    Hub::new(reducer, PriceList::default(), SourceLabel::Live, settings, clock)
 }
 
 fn hub() -> Arc<Hub> {

@@ -8,6 +8,7 @@ use tokio_tungstenite::tungstenite::Message as Frame;
 
 use super::*;
 use crate::clock::Clock;
+use crate::cost::PriceList;
 use crate::feed::hub::Settings;
 use crate::feed::message::{Message, SourceLabel, Tick};
 use crate::reduce::Reducer;
@@ -17,7 +18,7 @@ const HUNG: Duration = Duration::from_secs(60);
 
 async fn served(settings: Settings, pace: Pace) -> (Arc<Hub>, SocketAddr) {
     let reducer = Arc::new(Reducer::default());
-    let hub = Hub::new(reducer, SourceLabel::Live, settings, Clock::start());
+    let hub = Hub::new(reducer, PriceList::default(), SourceLabel::Live, settings, Clock::start());
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
     let route = route(Arc::clone(&hub), TaskTracker::new(), pace);

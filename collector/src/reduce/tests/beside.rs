@@ -1,6 +1,7 @@
 //! What spans tell beyond their hops: instances, work, and what happened to messages.
 
 use super::*;
+use crate::cost::Prices;
 
 fn sized(name: &str, instance: &str, memory: i64) -> Vec<KeyValue> {
     let mut resource = function(name, instance);
@@ -132,7 +133,7 @@ fn a_function_s_work_is_its_invocations_own_time_on_the_memory_that_it_has() {
     let work: Vec<_> = workload.work.iter().map(|work| (work.size.memory_mb, work.all)).collect();
     assert_eq!(work, [(256, Work::new(2, 200)), (512, Work::new(1, 100))]);
     assert_eq!(workload.seen, 2);
-    assert!(reducer.prices().estimate("shipping", &workload).is_some());
+    assert!(Prices::default().estimate("shipping", &workload).is_some());
     let orders = reducer.workload(ids["ship"]);
     assert_eq!(orders, None, "a queue does no work");
 }
