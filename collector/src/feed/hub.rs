@@ -7,7 +7,6 @@
 //! loses the ticks in between, is told how many, and continues from the complete graph and now.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -21,6 +20,7 @@ use super::frame::Frame;
 use super::graph::KnownGraph;
 use super::history::{History, Said, Standings};
 use super::message::{Graph, Hello, Lost, Message, Notice, PROTOCOL, SourceLabel, Tick};
+use super::origin;
 use super::subscription::Subscription;
 use crate::clock::Clock;
 use crate::cost::PriceList;
@@ -221,10 +221,7 @@ impl Hub {
 
     /// Whether a web page of that origin may read; `None` for programs that are no browsers.
     pub fn admits_origin(&self, origin: Option<&str>) -> bool {
-        let Some(origin) = origin else { return true };
-        let settings = self.settings.lock();
-        settings.allowed_origins.iter().any(|allowed| allowed == "*" || allowed == origin)
-            || is_of_this_computer(origin)
+        origin::may_read(&self.settings.lock().allowed_origins, origin)
     }
 
     /// Sends a change of the graph, if there is one, and then a tick, if there is one.
@@ -382,17 +379,6 @@ impl Standing {
         });
         encoded.clone()
     }
-}
-
-/// Whether an origin, such as `http://localhost:8080`, is of this computer.
-fn is_of_this_computer(origin: &str) -> bool {
-    let Some((_, authority)) = origin.split_once("://") else { return false };
-    let host = match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        _ => authority,
-    };
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 fn encode_graph(change: &Graph) -> Option<Frame> {

@@ -169,6 +169,7 @@ mod graph;
 mod history;
 pub mod hub;
 pub mod message;
+mod origin;
 mod subscription;
 pub mod websocket;
 

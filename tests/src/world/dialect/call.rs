@@ -5,7 +5,8 @@ use spanfall_collector::reduce::node::{Node, NodeKind};
 
 use super::super::attributes::Attributes;
 use super::super::description::{Program, node};
-use super::{Dialect, Told, channel_arn, function_arn, queue_url};
+use super::send::{boto3sqs, send};
+use super::{Dialect, Told, function_arn};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -89,7 +90,7 @@ fn status(facts: &CallFacts<'_>) -> i64 {
     }
 }
 
-fn error(facts: &CallFacts<'_>) -> Option<&'static str> {
+pub(super) fn error(facts: &CallFacts<'_>) -> Option<&'static str> {
     match (facts.outcome, &facts.call) {
         (Outcome::Fine, _) => None,
         (Outcome::Throttled, Call::Invoke(..)) => Some("TooManyRequestsException: Rate Exceeded."),
@@ -102,7 +103,7 @@ fn error(facts: &CallFacts<'_>) -> Option<&'static str> {
 }
 
 /// A request through the SDK of AWS: the attributes that all of its services have.
-fn aws(facts: &CallFacts<'_>, service: &str, method: &str, region: &str) -> Attributes {
+pub(super) fn aws(facts: &CallFacts<'_>, service: &str, method: &str, region: &str) -> Attributes {
     let dialect = facts.caller.dialect;
     let base = Attributes::of(&[
         ("rpc.system", "aws-api"),
@@ -152,7 +153,12 @@ fn aws_scope(dialect: Dialect) -> &'static str {
     }
 }
 
-fn aws_told(facts: &CallFacts<'_>, name: String, attributes: Attributes, other: Node) -> Told {
+pub(super) fn aws_told(
+    facts: &CallFacts<'_>,
+    name: String,
+    attributes: Attributes,
+    other: Node,
+) -> Told {
     Told {
         scope: aws_scope(facts.caller.dialect),
         name,
@@ -338,130 +344,6 @@ fn database(facts: &CallFacts<'_>, used: &Node) -> Told {
         kind: SpanKind::Client,
         attributes,
         other: used.clone(),
-        error: error(facts),
-    }
-}
-
-fn send(facts: &CallFacts<'_>, channel: &Node, id: Option<&str>) -> Told {
-    match (channel.kind, channel.account.is_empty()) {
-        (_, true) => send_elsewhere(facts, channel, id),
-        (NodeKind::Topic, _) => publish(facts, channel),
-        (NodeKind::Stream, _) => {
-            let attributes = aws(facts, "Kinesis", "PutRecord", &channel.region)
-                .text("aws.kinesis.stream.name", &channel.name);
-            aws_told(facts, "Kinesis.PutRecord".to_owned(), attributes, channel.clone())
-        }
-        _ => send_to_queue(facts, channel, id),
-    }
-}
-
-fn send_to_queue(facts: &CallFacts<'_>, queue: &Node, id: Option<&str>) -> Told {
-    let dialect = facts.caller.dialect;
-    let method = match &facts.call {
-        Call::Send(_, count, _) if *count > 1 => "SendMessageBatch",
-        _ => "SendMessage",
-    };
-    let url = queue_url(queue);
-    let mut attributes = aws(facts, "SQS", method, &queue.region);
-    let mut kind = SpanKind::Producer;
-    let id_key = if dialect == Dialect::OldNodeLambda {
-        "messaging.message_id"
-    } else {
-        "messaging.message.id"
-    };
-    attributes = match dialect {
-        Dialect::PythonLambda | Dialect::OldPythonLambda => {
-            kind = SpanKind::Client;
-            attributes.texts(&[
-                ("aws.queue_url", &url),
-                ("messaging.system", "aws.sqs"),
-                ("messaging.destination", &queue.name),
-                ("messaging.url", &url),
-            ])
-        }
-        Dialect::OldNodeLambda => attributes.texts(&[
-            ("messaging.system", "aws.sqs"),
-            ("messaging.destination", &queue.name),
-            ("messaging.destination_kind", "queue"),
-            ("messaging.url", &url),
-        ]),
-        Dialect::NodeLambda => attributes.texts(&[
-            ("messaging.system", "aws_sqs"),
-            ("messaging.destination.name", &queue.name),
-            ("url.full", &url),
-        ]),
-        _ if facts.by_arn => attributes.texts(&[
-            ("messaging.system", "aws_sqs"),
-            ("messaging.destination.name", &channel_arn(queue)),
-        ]),
-        _ => attributes.texts(&[
-            ("messaging.system", "aws_sqs"),
-            ("messaging.destination.name", &queue.name),
-            ("aws.sqs.queue.url", &url),
-        ]),
-    };
-    if let Some(id) = id {
-        attributes = attributes.text(id_key, id);
-    }
-    let told = aws_told(facts, format!("SQS.{method}"), attributes, queue.clone());
-    Told { kind, ..told }
-}
-
-fn publish(facts: &CallFacts<'_>, topic: &Node) -> Told {
-    let arn = channel_arn(topic);
-    let system = if facts.caller.dialect.has_request_ids() { "aws.sns" } else { "aws_sns" };
-    let attributes = aws(facts, "SNS", "Publish", &topic.region).texts(&[
-        ("messaging.system", system),
-        ("messaging.destination.name", &arn),
-        ("messaging.destination", &topic.name),
-        ("messaging.destination_kind", "topic"),
-    ]);
-    let told = aws_told(facts, "SNS.Publish".to_owned(), attributes, topic.clone());
-    Told { kind: SpanKind::Producer, ..told }
-}
-
-/// Service Bus, Pub/Sub and Kafka.
-fn send_elsewhere(facts: &CallFacts<'_>, channel: &Node, id: Option<&str>) -> Told {
-    let system = match facts.caller.dialect {
-        Dialect::AzureFunction => "servicebus",
-        Dialect::CloudRun => "gcp_pubsub",
-        _ => "kafka",
-    };
-    let mut attributes = Attributes::of(&[
-        ("messaging.system", system),
-        ("messaging.destination.name", &channel.name),
-        ("messaging.operation.type", "send"),
-    ]);
-    if let Some(id) = id {
-        attributes = attributes.text("messaging.message.id", id);
-    }
-    Told {
-        scope: "io.opentelemetry.kafka-clients-0.11",
-        name: format!("send {}", channel.name),
-        kind: SpanKind::Producer,
-        attributes,
-        other: channel.clone(),
-        error: error(facts),
-    }
-}
-
-/// What boto3sqs adds around botocore's span.
-fn boto3sqs(facts: &CallFacts<'_>, queue: &Node, id: Option<&str>) -> Told {
-    let attributes = Attributes::of(&[
-        ("messaging.system", "aws.sqs"),
-        ("messaging.destination", &queue.name),
-        ("messaging.destination_kind", "queue"),
-        ("messaging.url", &queue_url(queue)),
-    ]);
-    Told {
-        scope: "opentelemetry.instrumentation.boto3sqs",
-        name: format!("{} send", queue.name),
-        kind: SpanKind::Producer,
-        attributes: match id {
-            Some(id) => attributes.text("messaging.message.id", id),
-            None => attributes,
-        },
-        other: queue.clone(),
         error: error(facts),
     }
 }

@@ -7,6 +7,7 @@
 pub mod call;
 pub mod handler;
 pub mod resource;
+mod send;
 
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use spanfall_collector::reduce::node::{Node, NodeKind, UNKNOWN_TRIGGER, USERS};
