@@ -485,11 +485,14 @@ fn a_sampled_span_stands_for_those_that_were_not() {
 /// Row "spans dropped".
 #[test]
 fn spans_for_which_there_is_no_room_are_shown_and_counted() {
-    /// The least that can be set is shared by 64 shards, and a trace has one of them.
-    const ROOM: u8 = 15;
+    /// The least that can be set.
+    const ROOM: u64 = 1_000;
     let mut collector = Asked::start(&[("REDUCE_WAIT", "1h"), ("REDUCE_MAX_PENDING", "1000")]);
-    let calls = (1..=ROOM + 5)
-        .map(|id| span("shop", Client, id, 0).with(&[("peer.service", &format!("bank-{id}"))]));
+    let calls = (1..=ROOM + 5).map(|id| {
+        let bank = format!("bank-{id}");
+        let call = span("shop", Client, 1, 0).with(&[("peer.service", &bank)]);
+        call.is(|span| span.span_id = id.to_be_bytes().to_vec())
+    });
     collector.send(&ExportTraceServiceRequest { resource_spans: calls.collect() });
     let page = collector.page("five calls", |page| graph(page).len() == 5);
     assert_eq!(number(&page, DROPPED), 5.0);

@@ -291,15 +291,19 @@ fn the_payment_provider_s_slowdown_is_slow_while_it_lasts_and_not_before_or_afte
 
 #[test]
 fn a_shop_without_an_incident_has_few_slow_requests_but_for_its_slow_mail() {
+    /// When the sale is on: functions start cold, and requests wait for the table.
+    const SALE: std::ops::Range<u64> = 85..125;
     let edges = as_it_happened("webshop");
     let is_mail =
         |(source, target): &(String, String)| source == "shop-mailer" || target == "shop-mailer";
     let (mail, others): (Vec<_>, Vec<_>) = edges.iter().partition(|(ends, _)| is_mail(ends));
-    let of = |edges: &[(&(String, String), &BTreeMap<u64, Counts>)]| {
-        sum(edges.iter().flat_map(|(_, seconds)| seconds.iter()))
+    let of = |edges: &[(&(String, String), &BTreeMap<u64, Counts>)], sale: bool| {
+        let seconds = edges.iter().flat_map(|(_, seconds)| seconds.iter());
+        sum(seconds.filter(|(second, _)| sale || !SALE.contains(*second)))
     };
-    let (mail, others) = (of(&mail), of(&others));
-    assert!(others.slow < 0.01 * others.total(), "{others:?}");
+    let (mail, others, calm) = (of(&mail, true), of(&others, true), of(&others, false));
+    assert!(calm.slow < 0.01 * calm.total(), "{calm:?}");
+    assert!(others.slow < 0.025 * others.total(), "{others:?}");
     assert!(mail.slow > 0.05 * mail.total(), "{mail:?}");
 }
 
