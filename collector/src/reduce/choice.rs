@@ -5,7 +5,7 @@ use super::facts::Facts;
 use super::naming::split_url;
 use super::node::{Node, NodeKind};
 use super::pattern::Pattern;
-use crate::span::{Attributes, Malformed, Span};
+use crate::span::{Attribute, Attributes, Malformed, Span};
 
 /// Stands for the span's own name in a list of attributes.
 const SPAN_NAME: &str = "span.name";
@@ -123,7 +123,12 @@ impl NodeRules {
             return false;
         }
         let operation = String::from_utf8_lossy(name);
-        let path = facts.path.or_else(|| facts.url.and_then(split_url).map(|(_, path)| path));
+        fn text<'a>(attribute: Option<Attribute<'a>>) -> Option<&'a str> {
+            attribute?.value().ok()?.text()
+        }
+        let (route, agent) = (text(facts.route), text(facts.user_agent));
+        let path = text(facts.path);
+        let path = path.or_else(|| facts.url.and_then(split_url).map(|(_, path)| path));
         let path = path.and_then(|path| path.split(['?', '#']).next());
         let any = |pattern: &Pattern, texts: &[Option<&str>]| {
             texts.iter().flatten().any(|text| pattern.fits(text))
@@ -132,8 +137,8 @@ impl NodeRules {
             let Ignore { operation: named, node, path: at, user_agent } = rule;
             named.as_ref().is_none_or(|named| named.fits(&operation))
                 && node.as_ref().is_none_or(|node| any(node, &nodes.map(Some)))
-                && at.as_ref().is_none_or(|at| any(at, &[facts.route, path]))
-                && user_agent.as_ref().is_none_or(|agent| any(agent, &[facts.user_agent]))
+                && at.as_ref().is_none_or(|at| any(at, &[route, path]))
+                && user_agent.as_ref().is_none_or(|wanted| any(wanted, &[agent]))
         })
     }
 }

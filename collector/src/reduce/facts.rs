@@ -25,10 +25,11 @@ pub(super) struct Facts<'a> {
     /// A route or a bare path, which only the side that serves a request knows.
     pub(super) http_route: bool,
     pub(super) url: Option<&'a str>,
-    pub(super) route: Option<&'a str>,
+    /// Looked into only where there are rules about it, as are the next two.
+    pub(super) route: Option<Attribute<'a>>,
     /// Of an HTTP request; with its query, in old names.
-    pub(super) path: Option<&'a str>,
-    pub(super) user_agent: Option<&'a str>,
+    pub(super) path: Option<Attribute<'a>>,
+    pub(super) user_agent: Option<Attribute<'a>>,
     /// The host of the other side, as the caller knows it; of this side on a callee.
     pub(super) host: Option<&'a str>,
     pub(super) port: Option<i64>,
@@ -37,7 +38,6 @@ pub(super) struct Facts<'a> {
     pub(super) peer_service: Option<&'a str>,
     pub(super) rpc_system: Option<&'a str>,
     pub(super) rpc_service: Option<&'a str>,
-    pub(super) rpc_method: Option<&'a str>,
     pub(super) grpc_status: Option<i64>,
     /// How the call ended, in the words of its system; gRPC's are `OK`, `NOT_FOUND`, ...
     pub(super) rpc_status: Option<&'a str>,
@@ -110,8 +110,28 @@ impl<'a> Facts<'a> {
             }
             return Ok(());
         };
-        let value = attribute.value()?;
         match key {
+            Key::HttpMethod => self.http_method = true,
+            Key::Route => {
+                self.http_route = true;
+                self.route.get_or_insert(*attribute);
+            }
+            Key::UrlPath => {
+                self.http_route = true;
+                self.path.get_or_insert(*attribute);
+            }
+            Key::HttpTarget => drop(self.path.get_or_insert(*attribute)),
+            Key::UserAgent => drop(self.user_agent.get_or_insert(*attribute)),
+            key => self.take_value(key, attribute.value()?),
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn take_value(&mut self, key: Key, value: Scalar<'a>) {
+        match key {
+            // Those that were not looked into.
+            Key::HttpMethod | Key::Route | Key::UrlPath | Key::HttpTarget | Key::UserAgent => {}
             Key::RequestId => first(&mut self.request_id, value),
             Key::Arn => first(&mut self.arn, value),
             Key::Account => first(&mut self.account, value),
@@ -126,18 +146,7 @@ impl<'a> Facts<'a> {
             Key::Bucket => first(&mut self.bucket, value),
             Key::Stream => first(&mut self.stream, value),
             Key::HttpStatus => first_int(&mut self.http_status, value),
-            Key::HttpMethod => self.http_method = true,
             Key::Url => first(&mut self.url, value),
-            Key::Route => {
-                self.http_route = true;
-                first(&mut self.route, value);
-            }
-            Key::UrlPath => {
-                self.http_route = true;
-                first(&mut self.path, value);
-            }
-            Key::HttpTarget => first(&mut self.path, value),
-            Key::UserAgent => first(&mut self.user_agent, value),
             Key::Host => first(&mut self.host, value),
             Key::Port => first_int(&mut self.port, value),
             Key::PeerAddress => first(&mut self.peer_address, value),
@@ -156,7 +165,6 @@ impl<'a> Facts<'a> {
             Key::DeliveryCount => first_int(&mut self.delivery_count, value),
             Key::RpcSystem => first(&mut self.rpc_system, value),
             Key::RpcService => first(&mut self.rpc_service, value),
-            Key::RpcMethod => first(&mut self.rpc_method, value),
             Key::GrpcStatus => first_int(&mut self.grpc_status, value),
             Key::RpcStatus => first(&mut self.rpc_status, value),
             Key::DbSystemName => newer(&mut self.db_system, value),
@@ -170,7 +178,6 @@ impl<'a> Facts<'a> {
                 self.says_error |= value.text().is_some_and(|text| text == "ERROR");
             }
         }
-        Ok(())
     }
 
     /// What attributes call the error.

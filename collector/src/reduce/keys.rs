@@ -59,7 +59,6 @@ keys! {
         "messaging.gcp_pubsub.message.delivery_attempt";
     RpcSystem: "rpc.system" "rpc.system.name";
     RpcService: "rpc.service";
-    RpcMethod: "rpc.method";
     GrpcStatus: "rpc.grpc.status_code";
     RpcStatus: "rpc.response.status_code" "rpc.connect_rpc.error_code";
     DbSystemName: "db.system.name";

@@ -152,7 +152,7 @@ mod tests {
             let here = Here { account: "1", region: "eu-central-1" };
             let (one, other) = (
                 Facts { url: Some(url), message_id: Some("m"), ..facts },
-                Facts { url: Some(also), route: Some("/r"), ..facts },
+                Facts { url: Some(also), cold: true, ..facts },
             );
             if asked(&one, &hasher) == asked(&other, &hasher) {
                 prop_assert_eq!(of_caller(&one, here), of_caller(&other, here));
