@@ -2,14 +2,17 @@
 //! particle stands for. In: [`Shown`], the particles' own account. Out: a line.
 
 use bevy::prelude::*;
+use spanfall_collector::feed::message::Unit;
 use spanfall_collector::reduce::hop::Class;
 
 use super::marks::Mark;
 use super::paint::{Build, Paint, Style};
+use super::unit::Words;
 use super::{Beat, PanelSystems};
 use crate::focus::Shown;
 use crate::interaction::Solid;
 use crate::particles::ParticleStats;
+use crate::traffic::Traffic;
 
 /// Height with its distance from the window's edge, in logical pixels at 1080.
 pub(super) const ROOM: f32 = 56.0;
@@ -64,16 +67,16 @@ fn spawn(mut build: Build<'_, '_>) {
     let rule = Node { width: px(1), height: px(16), ..default() };
     let color = build.colors().outline;
     build.part(root, (rule, BackgroundColor(color)));
-    let particle = build.text(root, Style::Second, &worth(1.0));
+    let particle = build.text(root, Style::Second, &worth(1.0, Words::of(Unit::default())));
     build.commands.insert_resource(Tree { root, particle });
 }
 
-/// How many requests one particle stands for, in words.
-fn worth(requests: f64) -> String {
-    if requests <= 1.0 {
-        "1 particle is 1 request".to_owned()
+/// How many hops one particle stands for, in words.
+fn worth(hops: f64, words: Words) -> String {
+    if hops <= 1.0 {
+        format!("1 particle is 1 {}", words.one)
     } else {
-        format!("1 particle is {} requests", crate::figures::count(requests))
+        format!("1 particle is {} {}", crate::figures::count(hops), words.many)
     }
 }
 
@@ -86,9 +89,10 @@ fn hide(tree: Option<Res<'_, Tree>>, shown: Res<'_, Shown>, mut paint: Paint<'_,
 fn update(
     tree: Option<Res<'_, Tree>>,
     stats: Option<Res<'_, ParticleStats>>,
+    traffic: Res<'_, Traffic>,
     mut paint: Paint<'_, '_>,
 ) {
     if let (Some(tree), Some(stats)) = (tree, stats) {
-        paint.text(tree.particle, &worth(f64::from(stats.share)));
+        paint.text(tree.particle, &worth(f64::from(stats.share), Words::of(traffic.unit)));
     }
 }

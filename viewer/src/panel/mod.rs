@@ -17,6 +17,7 @@ mod rows;
 mod sparkline;
 mod status;
 mod top_bar;
+mod unit;
 
 use bevy::prelude::*;
 use bevy::time::Real;

@@ -5,18 +5,21 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use spanfall_collector::reduce::hop::Class;
 
+use super::unit::Words;
 use crate::figures::{duration, number, share};
 use crate::traffic::{Playback, SourceState, Traffic};
 
 /// The top bar's texts.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Status {
-    /// Requests a second.
+    /// Hops a second.
     pub(super) rate: String,
+    /// What these are, such as `req/s`.
+    pub(super) unit: &'static str,
     /// The shares of slow, throttled and failed requests, in [`SHARES`]'s order; and whether
     /// there are any.
     pub(super) shares: [(String, bool); 3],
-    /// The share of requests of which one end is not known; empty where that is not worth a word.
+    /// The share of hops of which one end is not known; empty where that is not worth a word.
     pub(super) unknown: String,
     /// A word for the kind of source, such as `LIVE`.
     pub(super) source: &'static str,
@@ -68,6 +71,7 @@ pub(super) fn status(
     let (fresh, mood) = freshness(playback, source, behind);
     Status {
         rate: number(total),
+        unit: Words::of(traffic.unit).rate,
         shares: SHARES.map(|class| (share(rates.of(class), total), rates.of(class) > 0.0)),
         unknown: unknown(traffic),
         source: word,
@@ -143,6 +147,7 @@ fn whole(seconds: f64) -> String {
 mod tests {
     use super::*;
     use crate::traffic::Rates;
+    use spanfall_collector::feed::message::Unit;
     use spanfall_collector::reduce::hop::Counts;
 
     fn live() -> SourceState {
@@ -189,6 +194,14 @@ mod tests {
     }
 
     #[test]
+    fn steps_of_a_process_are_not_called_requests() {
+        let mut traffic = Traffic::default();
+        traffic.unit = Unit::Steps;
+        let status = status(&traffic, &Playback::default(), &live(), 0.3, &TimeZone::UTC);
+        assert_eq!(status.unit, "steps/s");
+    }
+
+    #[test]
     fn the_clock_is_that_of_the_picture() {
         assert_eq!(clock(1_800_000_001.5, false, &TimeZone::UTC), "08:00");
         assert_eq!(clock(1_800_000_001.5, true, &TimeZone::UTC), "08:00:01");
@@ -205,7 +218,7 @@ mod tests {
             ..Rates::default()
         };
         let status = status(&traffic, &Playback::default(), &live(), 0.3, &TimeZone::UTC);
-        assert_eq!(status.rate, "100");
+        assert_eq!((status.rate.as_str(), status.unit), ("100", "req/s"));
         let shares: Vec<(&str, bool)> =
             status.shares.iter().map(|(text, some)| (text.as_str(), *some)).collect();
         assert_eq!(shares, [("1.0%", true), ("0%", false), ("0%", false)]);

@@ -4,10 +4,12 @@
 use bevy::prelude::*;
 use bevy::time::Real;
 use jiff::tz::TimeZone;
+use spanfall_collector::feed::message::Unit;
 
 use super::marks::Mark;
 use super::paint::{Build, Paint, Style};
 use super::status::{Mood, SHARES, Status, status};
+use super::unit::Words;
 use super::{Beat, PanelSystems};
 use crate::figures::shortened;
 use crate::interaction::{Solid, Steering};
@@ -38,6 +40,7 @@ impl Plugin for TopBarPlugin {
 #[derive(Resource)]
 struct Tree {
     rate: Entity,
+    unit: Entity,
     shares: [Share; 3],
     /// How many requests have an end that is not known; shown where there are many.
     unknown: Entity,
@@ -139,7 +142,7 @@ fn spawn(mut build: Build<'_, '_>) {
     let node = Node { align_items: AlignItems::FlexEnd, column_gap: px(8), ..default() };
     let figure = build.part(left, node);
     let rate = build.text(figure, Style::Display, "0");
-    build.unit(figure, "req/s");
+    let unit = build.unit(figure, Words::of(Unit::default()).rate);
     let shares = SHARES.map(|class| {
         let figure = build.line(left, 8.0);
         let sign = build.sign(figure, Mark::Class(class), 16);
@@ -171,6 +174,7 @@ fn spawn(mut build: Build<'_, '_>) {
     let clock = build.text(right, Style::Strong, "");
     build.commands.insert_resource(Tree {
         rate,
+        unit,
         shares,
         unknown,
         unknown_text,
@@ -196,10 +200,11 @@ fn update(
     mut paint: Paint<'_, '_>,
 ) {
     let Some(tree) = tree else { return };
-    let Status { rate, shares, unknown, source, name, fresh, mood, paused, clock } =
+    let Status { rate, unit, shares, unknown, source, name, fresh, mood, paused, clock } =
         status(&traffic, &playback, &source, lag.shown, &zone.0);
     let colors = &theme.colors;
     paint.text(tree.rate, &rate);
+    paint.text(tree.unit, unit);
     for ((class, (text, some)), Share { sign, figure, .. }) in
         SHARES.into_iter().zip(shares).zip(tree.shares)
     {

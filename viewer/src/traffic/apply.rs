@@ -118,6 +118,7 @@ impl Traffic {
             self.follow_edge(moved, start, end, second);
         }
         self.unknown.follow(tick);
+        self.follow_running(tick);
         self.reach(end, second);
     }
 

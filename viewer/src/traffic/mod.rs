@@ -5,19 +5,21 @@ mod apply;
 mod clock;
 pub mod model;
 mod rates;
+mod running;
 #[cfg(test)]
 mod tests;
 mod unknown;
 
 pub use model::{EdgeState, NodeState, Rates, Series, Traffic};
 pub use rates::TIME_CONSTANT;
+pub use running::Running;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use bevy::prelude::*;
 use bevy::time::Real;
-use spanfall_collector::feed::message::{Hello, Message as FeedMessage, Tick};
+use spanfall_collector::feed::message::{Graph, Hello, Message as FeedMessage, Tick};
 
 use crate::activity::Activity;
 use crate::app::Flow;
@@ -121,13 +123,25 @@ impl Plugin for TrafficPlugin {
 #[derive(Resource, Debug, Default)]
 struct Reel {
     clock: Clock,
-    waiting: VecDeque<Tick>,
+    waiting: VecDeque<Waiting>,
     /// The newest tick that came, in milliseconds since 1970: what comes again is passed over.
     newest: Option<u64>,
     /// The latest the feed's clock is known to have shown, in seconds since 1970.
     heard: f64,
     /// When the last tick came, in seconds of `Time<Real>`.
     came: f64,
+}
+
+/// What waits for its time.
+#[derive(Debug)]
+enum Waiting {
+    /// A tick.
+    Tick(Tick),
+    /// A tick that came before, of which only what runs is of interest: a complete graph, as it was
+    /// before that tick, has come in between.
+    Again(Tick),
+    /// What a graph says of what runs, as it was between the ticks around it.
+    Standing(Graph),
 }
 
 /// When quiet nodes and edges go.
@@ -171,8 +185,14 @@ fn receive(
 
 fn follow(message: &FeedMessage, at: f64, traffic: &mut Traffic, reel: &mut Reel) {
     match message {
-        FeedMessage::Hello(hello) => reel.greet(hello, at),
-        FeedMessage::Graph(graph) => traffic.apply_graph(graph, reel.heard),
+        FeedMessage::Hello(hello) => {
+            traffic.unit = hello.unit;
+            reel.greet(hello, at);
+        }
+        FeedMessage::Graph(graph) => {
+            traffic.apply_graph(graph, reel.heard);
+            reel.keep_standing(graph);
+        }
         FeedMessage::Tick(tick) => reel.take(tick, at),
         FeedMessage::Notice(notice) => traffic.apply_notice(notice),
         FeedMessage::Detail(detail) => traffic.detail = Some((**detail).clone()),
@@ -206,6 +226,9 @@ impl Reel {
         self.came = at;
         // After a reconnect the recent past comes again.
         if self.newest.is_some_and(|newest| tick.t <= newest) {
+            if !tick.instances.is_empty() || !tick.versions.is_empty() {
+                self.waiting.push_back(Waiting::Again(tick.clone()));
+            }
             return;
         }
         self.newest = Some(tick.t);
@@ -215,7 +238,33 @@ impl Reel {
             self.clock.tick(start, length, at);
             self.heard = start + length;
         }
-        self.waiting.push_back(tick.clone());
+        self.waiting.push_back(Waiting::Tick(tick.clone()));
+    }
+
+    /// Nodes and edges are shown at once; what is said of what runs counts between the ticks.
+    fn keep_standing(&mut self, graph: &Graph) {
+        let Graph { complete, instances, versions, nodes: _, edges: _, merged: _ } = graph;
+        if *complete || !instances.is_empty() || !versions.is_empty() {
+            self.waiting.push_back(Waiting::Standing(Graph {
+                complete: *complete,
+                instances: instances.clone(),
+                versions: versions.clone(),
+                ..Graph::default()
+            }));
+        }
+    }
+
+    /// What is next, if its time has come when the playback clock shows `now`; a tick with the time at
+    /// which it is played.
+    fn next(&mut self, now: f64) -> Option<(Waiting, f64)> {
+        let start = match self.waiting.front()? {
+            Waiting::Tick(tick) => self.clock.time_of(seconds(tick.t))?,
+            Waiting::Again(_) | Waiting::Standing(_) => now,
+        };
+        if start > now && self.waiting.len() <= MAX_WAITING {
+            return None;
+        }
+        Some((self.waiting.pop_front()?, start))
     }
 }
 
@@ -233,12 +282,18 @@ fn play(
     let now = reel.clock.now();
     playback.now = now;
     playback.age = (wall - reel.came).max(0.0);
-    while let Some(tick) = reel.waiting.front() {
-        let Some(start) = reel.clock.time_of(seconds(tick.t)) else { break };
-        if start > now && reel.waiting.len() <= MAX_WAITING {
-            break;
-        }
-        let Some(tick) = reel.waiting.pop_front() else { break };
+    while let Some((next, start)) = reel.next(now) {
+        let tick = match next {
+            Waiting::Tick(tick) => tick,
+            Waiting::Again(tick) => {
+                traffic.follow_running(&tick);
+                continue;
+            }
+            Waiting::Standing(graph) => {
+                traffic.learn_running(&graph);
+                continue;
+            }
+        };
         traffic.follow(&tick);
         let end = start + f64::from(tick.ms) / 1e3;
         if end < now - LATE || start > now || tick.edges.is_empty() {

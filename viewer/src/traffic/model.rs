@@ -6,10 +6,11 @@ use std::collections::VecDeque;
 use bevy::platform::collections::HashMap;
 use bevy::prelude::Resource;
 use indexmap::IndexMap;
-use spanfall_collector::feed::message::{Detail, Notice};
+use spanfall_collector::feed::message::{Detail, Notice, Unit};
 use spanfall_collector::reduce::hop::{Counts, EdgeId};
 use spanfall_collector::reduce::node::{NodeId, NodeKind};
 
+use super::running::Running;
 use super::unknown::Unknown;
 
 /// Seconds of past that the model keeps for sparklines.
@@ -18,6 +19,8 @@ pub const SERIES_SECONDS: usize = 300;
 /// Everything the viewer knows about the traffic, in the order in which it was learned.
 #[derive(Resource, Clone, Debug, Default)]
 pub struct Traffic {
+    /// What hops are: requests, or the steps of a process.
+    pub unit: Unit,
     /// Nodes by id.
     pub nodes: IndexMap<NodeId, NodeState>,
     /// Edges by id.
@@ -77,6 +80,8 @@ pub struct NodeState {
     pub outbound: Rates,
     /// The past of the hops that arrive (that leave, where none ever arrives).
     pub series: Series,
+    /// What runs there now.
+    pub running: Running,
     /// How present it is: 1 with traffic, falling to 0 just before it goes for being quiet.
     pub presence: f32,
     /// Whether hops ever arrive here.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use bevy::time::{TimePlugin, TimeUpdateStrategy};
 use spanfall_collector::feed::message::{
-    Detail, EdgeTick, Graph, GraphEdge, GraphNode, Notice, Severity, SourceLabel, Unit,
+    Detail, EdgeTick, Graph, GraphEdge, GraphNode, InstanceTick, NodeVersions, Notice, Severity,
+    SourceLabel, Unit, VersionTick,
 };
 use spanfall_collector::reduce::hop::{Counts, EdgeId};
 use spanfall_collector::reduce::node::{NodeId, NodeKind};
@@ -23,6 +24,7 @@ struct Rig {
     app: App,
     /// Milliseconds of the feed's clock; the wall's runs along.
     now: u64,
+    unit: Unit,
     played: Vec<Played>,
 }
 
@@ -36,7 +38,7 @@ impl Rig {
             .init_resource::<Activity>()
             .insert_resource(TimeUpdateStrategy::ManualDuration(Duration::from_millis(20)));
         app.update();
-        let mut rig = Self { app, now: 0, played: Vec::new() };
+        let mut rig = Self { app, now: 0, unit: Unit::Requests, played: Vec::new() };
         rig.hello();
         rig
     }
@@ -52,7 +54,7 @@ impl Rig {
             version: "0".into(),
             tick_ms: 200,
             source: SourceLabel::Live,
-            unit: Unit::Requests,
+            unit: self.unit,
             now_ms: T0 + self.now,
         }));
     }
@@ -77,7 +79,7 @@ impl Rig {
             complete,
             nodes: nodes.iter().map(node).collect(),
             edges: edges.iter().map(edge).collect(),
-            merged: Vec::new(),
+            ..Graph::default()
         }));
     }
 
@@ -262,12 +264,89 @@ fn a_merged_node_goes_and_leaves_its_past() {
         nodes: vec![node],
         edges: vec![edge],
         merged: vec![(C, d)],
+        ..Graph::default()
     }));
     rig.run(20);
     let model = rig.model();
     assert!(!model.nodes.contains_key(&C) && !model.edges.contains_key(&BC));
     assert_eq!(model.nodes[&d].series.seconds.iter().map(Counts::total).sum::<f64>(), 10.0);
     assert_eq!(model.merged[&C], d);
+}
+
+fn tell(rig: &mut Rig, instances: Vec<InstanceTick>, versions: Vec<VersionTick>) {
+    let t = T0 + rig.now - 200;
+    rig.send(FeedMessage::Tick(Tick { t, ms: 200, instances, versions, ..Tick::default() }));
+}
+
+fn named(rig: &mut Rig, versions: &[(&str, f64)]) {
+    let versions = versions.iter().map(|(name, hops)| ((*name).to_owned(), *hops)).collect();
+    let versions = vec![NodeVersions(B, versions)];
+    rig.send(FeedMessage::Graph(Graph { versions, ..Graph::default() }));
+}
+
+#[test]
+fn instances_and_versions_are_those_of_the_moment_that_is_shown() {
+    let mut rig = Rig::new(TrafficPlugin::default());
+    rig.chain();
+    rig.run(200);
+    named(&mut rig, &[("41", 7.0), ("42", 0.0)]);
+    tell(&mut rig, vec![InstanceTick(B, 3, 2)], vec![VersionTick(B, 1, 2.0)]);
+    rig.run(200);
+    tell(&mut rig, vec![InstanceTick(B, 4, 1)], vec![VersionTick(B, 0, -1.0)]);
+    rig.run(1_000);
+    let now = rig.model().time().unwrap();
+    let running = rig.model().nodes[&B].running.clone();
+    assert_eq!((running.live, running.cold_lately(now)), (Some(4), 3));
+    assert_eq!(running.versions, [("41".to_owned(), 6.0), ("42".to_owned(), 2.0)]);
+    assert_eq!(rig.model().nodes[&C].running, Running::default());
+    // A paused picture does not tell what comes after it.
+    rig.app.world_mut().write_message(Command::TogglePause);
+    rig.run(20);
+    tell(&mut rig, vec![InstanceTick(B, 9, 5)], Vec::new());
+    named(&mut rig, &[("42", 2.0), ("43", 0.0)]);
+    rig.run(1_000);
+    assert_eq!(rig.model().nodes[&B].running, running);
+    rig.app.world_mut().write_message(Command::TogglePause);
+    rig.run(1_000);
+    let running = &rig.model().nodes[&B].running;
+    assert_eq!((running.live, running.versions[1].0.as_str()), (Some(9), "43"));
+    // What a complete graph does not name, there is no more.
+    rig.chain();
+    rig.run(1_000);
+    assert_eq!(rig.model().nodes[&B].running, Running::default());
+}
+
+#[test]
+fn after_a_reconnect_the_past_tells_again_what_runs_and_no_cold_start_counts_twice() {
+    let mut rig = Rig::new(TrafficPlugin::default());
+    for connection in 0..2 {
+        rig.hello();
+        rig.chain();
+        // Names come among the ticks, and say what was counted before the ones that follow.
+        for (at, live) in [(200, 1), (400, 2)] {
+            rig.now = at;
+            tell(&mut rig, vec![InstanceTick(B, live, 1)], Vec::new());
+        }
+        named(&mut rig, &[("41", 5.0), ("42", 0.0)]);
+        rig.now = 600;
+        tell(&mut rig, Vec::new(), vec![VersionTick(B, 0, 1.0), VersionTick(B, 1, 1.0)]);
+        rig.run(1_000);
+        let now = rig.model().time().unwrap();
+        let running = &rig.model().nodes[&B].running;
+        assert_eq!((running.live, running.cold_lately(now)), (Some(2), 2), "{connection}");
+        assert_eq!(running.versions, [("41".to_owned(), 6.0), ("42".to_owned(), 1.0)]);
+    }
+}
+
+#[test]
+fn what_hops_are_is_what_the_hello_says() {
+    let mut rig = Rig::new(TrafficPlugin::default());
+    rig.run(20);
+    assert_eq!(rig.model().unit, Unit::Requests);
+    rig.unit = Unit::Steps;
+    rig.hello();
+    rig.run(20);
+    assert_eq!(rig.model().unit, Unit::Steps);
 }
 
 #[test]

@@ -1,21 +1,24 @@
 //! What the details panel says about a node or an edge, as plain data. In: the model. Out: texts.
 
+use std::collections::BTreeMap;
+
 use spanfall_collector::feed::message::{Detail, Operation};
 use spanfall_collector::reduce::hop::{Counts, EdgeId};
 use spanfall_collector::reduce::node::{NodeId, NodeKind};
 
-use super::facts::facts;
+use super::facts::{LiveInstances, facts};
 use crate::figures::{count, latency, number, share};
 use crate::focus::Item;
 use crate::panel::marks::Mark;
-use crate::traffic::{NodeState, Rates, Traffic};
+use crate::panel::unit::Words;
+use crate::traffic::{NodeState, Rates, Running, Traffic};
 
 /// Everything that the panel says.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::panel) struct Details {
     /// The node; or the edge's source, then its target.
     pub(in crate::panel) heads: Vec<Head>,
-    /// Requests a second, by class.
+    /// Hops a second, by class.
     pub(in crate::panel) rates: Counts,
     /// What the rates count, such as `req/s in`.
     pub(in crate::panel) unit: &'static str,
@@ -93,25 +96,27 @@ pub(in crate::panel) fn describe(item: Item, traffic: &Traffic) -> Option<Detail
 
 fn node(id: NodeId, traffic: &Traffic) -> Option<Details> {
     let state = traffic.nodes.get(&id)?;
+    let words = Words::of(traffic.unit);
     let callers = neighbours(traffic, |edge| (edge.target == id).then_some(edge.source));
     let callees = neighbours(traffic, |edge| (edge.source == id).then_some(edge.target));
     let detail = traffic.detail.as_ref().filter(|detail| detail.node == Some(id));
     let receives = !callers.is_empty();
     let rates = if receives { &state.inbound } else { &state.outbound };
     let heads = vec![head(state, None)];
-    let entered = if state.entry { "requests enter the system here" } else { "" };
-    let columns = ["errors", "req/s"];
-    let callers = list("Called by", columns, callers, entered);
-    let callees = list("Calls", columns, callees, "");
-    let [operations, versions] = from_detail(detail);
+    let entered = if state.entry { words.entry } else { "" };
+    let columns = ["errors", words.rate];
+    let [before, after] = words.ends;
+    let callers = list(before, columns, callers, entered);
+    let callees = list(after, columns, callees, "");
+    let versions = versions(detail, &state.running);
     Some(Details {
         heads,
         rates: rates.per_second,
-        unit: if receives { "req/s in" } else { "req/s out" },
+        unit: if receives { words.rate_in } else { words.rate_out },
         latency: latencies(detail, rates),
         slow: String::new(),
-        facts: detail.map(facts).unwrap_or_default(),
-        lists: [callers, callees, operations, versions],
+        facts: facts(detail, instances(detail, &state.running, traffic)),
+        lists: [callers, callees, operations(detail, words), version_list(versions, words)],
     })
 }
 
@@ -122,15 +127,20 @@ fn edge(id: EdgeId, traffic: &Traffic) -> Option<Details> {
         .into_iter()
         .filter_map(|id| Some(head(traffic.nodes.get(&id)?, Some(Item::Node(id)))))
         .collect();
-    let [operations, versions] = from_detail(detail);
+    let (words, versions) = (Words::of(traffic.unit), versions(detail, &Running::default()));
     Some(Details {
         heads,
         rates: edge.rates.per_second,
-        unit: "req/s",
+        unit: words.rate,
         latency: latencies(detail, &edge.rates),
         slow: detail.map(slow).unwrap_or_default(),
-        facts: detail.map(facts).unwrap_or_default(),
-        lists: [List::default(), List::default(), operations, versions],
+        facts: facts(detail, None),
+        lists: [
+            List::default(),
+            List::default(),
+            operations(detail, words),
+            version_list(versions, words),
+        ],
     })
 }
 
@@ -212,31 +222,49 @@ fn slow(detail: &Detail) -> String {
     }
 }
 
-fn from_detail(detail: Option<&Detail>) -> [List; 2] {
-    let Some(detail) = detail else {
-        let waiting =
-            List { heading: "Operations", note: COLLECTING.to_owned(), ..List::default() };
-        return [waiting, List::default()];
+/// Live instances, and cold starts in the last minute: as ticks tell them, or else the detail.
+fn instances(
+    detail: Option<&Detail>,
+    running: &Running,
+    traffic: &Traffic,
+) -> Option<LiveInstances> {
+    let at = traffic.time().unwrap_or_default();
+    let told = running.live.map(|live| LiveInstances { live, cold: running.cold_lately(at) });
+    let known = detail.and_then(|detail| detail.instances.as_ref());
+    told.or_else(|| known.map(|known| LiveInstances { live: known.live, cold: known.new }))
+}
+
+/// Hops by version: the detail has all of them, and ticks tell of those that get requests now.
+fn versions(detail: Option<&Detail>, running: &Running) -> Vec<(String, f64)> {
+    let known = detail.into_iter().flat_map(|detail| &detail.versions);
+    let mut versions: BTreeMap<String, f64> =
+        known.map(|(name, hops)| (name.clone(), *hops as f64)).collect();
+    versions.extend(running.versions.iter().cloned());
+    versions.into_iter().collect()
+}
+
+fn version_list(mut versions: Vec<(String, f64)>, words: Words) -> List {
+    // Those of one number stay in the order of their names.
+    versions.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    let all: f64 = versions.iter().map(|(_, hops)| hops).sum();
+    let row = |(name, hops): (String, f64)| Row {
+        mark: None,
+        name,
+        middle: share(hops, all),
+        figure: count(hops),
+        alarming: false,
+        goes: None,
     };
-    let operations = detail.operations.iter().map(operation).collect();
-    let mut versions: Vec<(&String, &u64)> = detail.versions.iter().collect();
-    versions.sort_by(|(a_name, a), (b_name, b)| b.cmp(a).then(a_name.cmp(b_name)));
-    let all: u64 = detail.versions.values().sum();
-    let versions: Vec<Row> = versions
-        .into_iter()
-        .map(|(name, &hops)| Row {
-            mark: None,
-            name: name.clone(),
-            middle: share(hops as f64, all as f64),
-            figure: count(hops as f64),
-            alarming: false,
-            goes: None,
-        })
-        .collect();
-    [
-        list("Operations", ["p95", "requests"], operations, "none named"),
-        list("Versions", ["share", "requests"], versions, ""),
-    ]
+    let rows = versions.into_iter().map(row).collect();
+    list("Versions", ["share", words.many], rows, "")
+}
+
+fn operations(detail: Option<&Detail>, words: Words) -> List {
+    let Some(detail) = detail else {
+        return List { heading: "Operations", note: COLLECTING.to_owned(), ..List::default() };
+    };
+    let rows = detail.operations.iter().map(operation).collect();
+    list("Operations", ["p95", words.many], rows, "none named")
 }
 
 fn operation(operation: &Operation) -> Row {
@@ -253,7 +281,9 @@ fn operation(operation: &Operation) -> Row {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use spanfall_collector::feed::message::{Graph, GraphEdge, GraphNode, Latency};
+    use spanfall_collector::feed::message::{
+        Graph, GraphEdge, GraphNode, Instances, Latency, Unit,
+    };
 
     fn graph_node(id: u64, name: &str, kind: NodeKind) -> GraphNode {
         let (name, account, region) = (name.to_owned(), String::new(), String::new());
@@ -362,6 +392,48 @@ mod tests {
         assert_eq!(figures, ["12.0 ms", "80.0 ms", "1.50 s"]);
         assert_eq!(names(&known.lists[2]), ["GET /cart"]);
         assert_eq!(names(&known.lists[3]), ["8", "7"]);
+    }
+
+    #[test]
+    fn what_ticks_tell_of_what_runs_comes_before_the_detail() {
+        let mut traffic = traffic();
+        let told = |traffic: &Traffic| {
+            let details = describe(Item::Node(NodeId(2)), traffic).unwrap();
+            let versions = details.lists[3].rows.iter();
+            let versions = versions.map(|row| (row.name.clone(), row.figure.clone())).collect();
+            (details.facts.first().cloned().unwrap_or_default().replace('\u{a0}', " "), versions)
+        };
+        let row = |name: &str, figure: &str| (name.to_owned(), figure.to_owned());
+        let instances = Some(Instances { live: 3, new: 1, seen: 5, busy: 0.5 });
+        let versions = [("7".to_owned(), 3), ("8".to_owned(), 9)].into();
+        let node = Some(NodeId(2));
+        traffic.detail = Some(Detail { node, instances, versions, ..Detail::default() });
+        let (fact, versions): (String, Vec<_>) = told(&traffic);
+        assert_eq!(fact, "3 instances live, 1 cold start last minute");
+        assert_eq!(versions, [row("8", "9"), row("7", "3")]);
+
+        let running = &mut traffic.nodes[&NodeId(2)].running;
+        running.live = Some(4);
+        running.versions = vec![("8".to_owned(), 10.0), ("9".to_owned(), 1.0)];
+        let expected =
+            ("4 instances live".to_owned(), vec![row("8", "10"), row("7", "3"), row("9", "1")]);
+        assert_eq!(told(&traffic), expected);
+        traffic.detail = None;
+        assert_eq!(told(&traffic).1, [row("8", "10"), row("9", "1")], "nobody waits for a detail");
+    }
+
+    #[test]
+    fn steps_of_a_process_are_not_called_requests() {
+        let mut traffic = traffic();
+        traffic.unit = Unit::Steps;
+        let details = describe(Item::Node(NodeId(2)), &traffic).unwrap();
+        assert_eq!((details.unit, details.lists[0].heading), ("steps/s in", "After"));
+        let entry = describe(Item::Node(NodeId(1)), &traffic).unwrap();
+        assert_eq!(entry.unit, "steps/s out");
+        let edge = describe(Item::Edge(EdgeId(24)), &traffic).unwrap();
+        assert_eq!(edge.unit, "steps/s");
+        let texts = format!("{details:?}{entry:?}{edge:?}");
+        assert!(!texts.contains("req"), "{texts}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! What a function or a queue does beside its hops, in a few quiet lines. In: a detail of the feed.
-//! Out: texts, each short enough for a line of the panel.
+//! What a function or a queue does beside its hops, in a few quiet lines. In: a detail of the feed,
+//! and the instances that are live. Out: texts, each short enough for a line of the panel.
 
-use spanfall_collector::feed::message::{Cost, Detail, Instances, Queue};
+use spanfall_collector::feed::message::{Cost, Detail, Queue};
 
 use crate::figures::{count, latency, number};
 
@@ -11,10 +11,19 @@ pub(in crate::panel) const MOST_FACTS: usize = 6;
 /// Stands between a number and its unit: no line breaks there.
 const SPACE: char = '\u{a0}';
 
+/// A function's instances, as of the moment that is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LiveInstances {
+    /// Those that ended an invocation in the last minute.
+    pub(super) live: u64,
+    /// Cold starts in the last minute.
+    pub(super) cold: u64,
+}
+
 /// What there is to say; nothing where nothing is known.
-pub(super) fn facts(detail: &Detail) -> Vec<String> {
-    let mut lines = Vec::new();
-    lines.extend(detail.instances.as_ref().map(instances));
+pub(super) fn facts(detail: Option<&Detail>, of: Option<LiveInstances>) -> Vec<String> {
+    let mut lines: Vec<String> = of.map(instances).into_iter().collect();
+    let Some(detail) = detail else { return lines };
     lines.extend(detail.cost.iter().flat_map(cost));
     if detail.dead_letter {
         lines.push("a queue for dead letters".to_owned());
@@ -26,9 +35,9 @@ pub(super) fn facts(detail: &Detail) -> Vec<String> {
 }
 
 /// `12 instances live, 3 cold starts last minute`
-fn instances(of: &Instances) -> String {
+fn instances(of: LiveInstances) -> String {
     let live = things(of.live as f64, "instance", "instances");
-    match of.new {
+    match of.cold {
         0 => format!("{live} live"),
         new => {
             let cold = things(new as f64, "cold start", "cold starts");
@@ -99,27 +108,29 @@ mod tests {
     use super::*;
 
     fn said(detail: &Detail) -> Vec<String> {
-        facts(detail).into_iter().map(|line| line.replace(SPACE, " ")).collect()
+        said_of(Some(detail), None)
+    }
+
+    fn said_of(detail: Option<&Detail>, instances: Option<(u64, u64)>) -> Vec<String> {
+        let instances = instances.map(|(live, cold)| LiveInstances { live, cold });
+        facts(detail, instances).into_iter().map(|line| line.replace(SPACE, " ")).collect()
     }
 
     #[test]
     fn a_function_says_how_many_instances_are_live_and_what_it_costs() {
-        let mut detail = Detail {
-            instances: Some(Instances { live: 12, new: 3, seen: 40, busy: 2.0 }),
+        let detail = Detail {
             cost: Some(Cost { currency: "USD".to_owned(), per_hour: 0.4213, per_million: 1.867 }),
             ..Detail::default()
         };
         assert_eq!(
-            said(&detail),
+            said_of(Some(&detail), Some((12, 3))),
             [
                 "12 instances live, 3 cold starts last minute",
                 "about 0.42 USD an hour (estimate)",
                 "about 1.9 USD a million requests (estimate)",
             ]
         );
-        detail.instances = Some(Instances { live: 1, new: 0, seen: 40, busy: 0.0 });
-        detail.cost = None;
-        assert_eq!(said(&detail), ["1 instance live"]);
+        assert_eq!(said_of(None, Some((1, 0))), ["1 instance live"]);
         assert_eq!(said(&Detail::default()), [""; 0]);
     }
 
