@@ -112,7 +112,8 @@ pub struct Cli {
           requires = "snapshot", help_heading = "Picture")]
     pub at: Duration,
 
-    /// Select the node with this name, so that its details are in the picture
+    /// Select the node with this name, or what goes from one to another as in `orders>payments`,
+    /// so that its details are in the picture
     #[arg(long, value_name = "NODE", requires = "snapshot", help_heading = "Picture")]
     pub select: Option<String>,
 }

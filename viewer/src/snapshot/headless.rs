@@ -15,6 +15,7 @@ use bevy::render::{RenderApp, RenderPlugin};
 use bevy::time::TimeUpdateStrategy;
 use bevy::window::{ExitCondition, WindowResolution};
 use bevy::winit::WinitPlugin;
+use spanfall_collector::reduce::node::NodeId;
 
 use super::png::{self, SnapshotError};
 use crate::focus::{Command, Item};
@@ -32,7 +33,8 @@ pub struct Shot {
     pub at: Duration,
     /// What sets the pace until then.
     pub pace: Pace,
-    /// The name of the node to be selected, so that its details are in the picture.
+    /// The name of the node to be selected, or the names of an edge's ends with `>` between them, so
+    /// that its details are in the picture.
     pub select: Option<String>,
 }
 
@@ -48,7 +50,7 @@ pub enum Pace {
 
 /// A frame's length, as on a common screen.
 const FRAME: Duration = Duration::from_nanos(16_666_667);
-/// How long before the picture a node is selected, so that its details have come and settled.
+/// How long before the picture something is selected, so that its details have come and settled.
 const SELECT_BEFORE: Duration = Duration::from_millis(2_500);
 /// Seconds that the renderer may take for one picture. Software rendering at 4K takes about one.
 const PATIENCE: u64 = 60;
@@ -165,16 +167,30 @@ fn play(app: &mut App, shot: &Shot) -> Result<(), SnapshotError> {
     if selected { Ok(()) } else { Err(no_such_node(app, shot)) }
 }
 
-/// Selects the node that the shot names, if it is there.
+/// Selects what the shot names, if it is there.
 fn select(app: &mut App, shot: &Shot) -> bool {
-    let found = app.world().get_resource::<Traffic>().and_then(|traffic| {
-        let named = |name: &String| Some(name) == shot.select.as_ref();
-        traffic.nodes.iter().find(|(_, node)| named(&node.name)).map(|(&id, _)| Item::Node(id))
-    });
+    let found = app
+        .world()
+        .get_resource::<Traffic>()
+        .and_then(|traffic| shot.select.as_deref().and_then(|name| named(traffic, name)));
     if let Some(item) = found {
         app.world_mut().write_message(Command::Select(Some(item)));
     }
     found.is_some()
+}
+
+/// The node of this name, or else the edge between two nodes whose names these are.
+fn named(traffic: &Traffic, name: &str) -> Option<Item> {
+    if let Some((&id, _)) = traffic.nodes.iter().find(|(_, node)| node.name == name) {
+        return Some(Item::Node(id));
+    }
+    let (source, target) = name.split_once('>')?;
+    let is = |id: &NodeId, name: &str| {
+        traffic.nodes.get(id).is_some_and(|node| node.name == name.trim())
+    };
+    let mut edges = traffic.edges.iter();
+    let found = edges.find(|(_, edge)| is(&edge.source, source) && is(&edge.target, target));
+    found.map(|(&id, _)| Item::Edge(id))
 }
 
 fn no_such_node(app: &App, shot: &Shot) -> SnapshotError {
@@ -235,6 +251,9 @@ mod tests {
     use super::*;
     use crate::focus::FocusPlugin;
     use crate::interaction::camera::CameraPlugin;
+    use spanfall_collector::feed::message::{Graph, GraphEdge, GraphNode};
+    use spanfall_collector::reduce::hop::EdgeId;
+    use spanfall_collector::reduce::node::NodeKind;
 
     const SIZE: UVec2 = UVec2::new(320, 180);
 
@@ -277,6 +296,26 @@ mod tests {
         assert!(text > 20, "only {text} pixels of text");
         assert_eq!(std::fs::read(&first).unwrap(), std::fs::read(&second).unwrap());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is left");
+    }
+
+    #[test]
+    fn a_node_or_an_edge_is_selected_by_name() {
+        let mut traffic = Traffic::default();
+        let node = |id: u64, name: &str| GraphNode {
+            id: NodeId(id),
+            kind: NodeKind::Function,
+            name: name.to_owned(),
+            account: String::new(),
+            region: String::new(),
+            entry: false,
+        };
+        let edge = GraphEdge { id: EdgeId(9), source: NodeId(1), target: NodeId(2) };
+        let nodes = vec![node(1, "a"), node(2, "b"), node(3, "a>c")];
+        traffic.apply_graph(&Graph { nodes, edges: vec![edge], ..Graph::default() }, 0.0);
+        assert_eq!(named(&traffic, "b"), Some(Item::Node(NodeId(2))));
+        assert_eq!(named(&traffic, "a > b"), Some(Item::Edge(EdgeId(9))));
+        assert_eq!(named(&traffic, "a>c"), Some(Item::Node(NodeId(3))), "a name comes first");
+        assert_eq!((named(&traffic, "b>a"), named(&traffic, "c")), (None, None));
     }
 
     #[test]
