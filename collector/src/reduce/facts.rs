@@ -224,7 +224,7 @@ pub(super) struct ResourceFacts<'a> {
 }
 
 impl<'a> ResourceFacts<'a> {
-    pub(super) fn read(resource: &Resource<'a>) -> Result<Self, Malformed> {
+    pub(super) fn read(resource: &'a Resource<'_>) -> Result<Self, Malformed> {
         let mut facts = Self::default();
         resource.attributes().for_each(|attribute| {
             let slot = match attribute.key {

@@ -1,8 +1,14 @@
 //! Bytes of an export request, read as spans. In: protobuf (`ExportTraceServiceRequest`,
-//! opentelemetry-proto 1.x). Out: views that borrow from the bytes; nothing is copied or allocated.
+//! opentelemetry-proto 1.x). Out: views that borrow from the bytes; nothing is copied or allocated, but
+//! for a resource that was written in several parts.
 //!
-//! A field that is set twice counts as it was set last, as protobuf wants it. Attributes, events
-//! and links are only walked when somebody asks for them.
+//! A field that is set twice counts as it was set last, and a message in several parts is one
+//! message, as protobuf wants it. Attributes, events and links are only walked when somebody asks for
+//! them. What nobody asks for is not looked into, and is not what a request is refused for: values of
+//! other attributes, whether a name or a key is UTF-8, all of a list but its first element, and so
+//! whatever lies deeper than that.
+
+use std::borrow::Cow;
 
 mod value;
 pub(crate) mod wire;
@@ -39,14 +45,19 @@ impl<'a> ResourceSpans<'a> {
     /// # Errors
     /// [`Malformed`] from the bytes.
     pub fn resource(&self) -> Result<Resource<'a>, Malformed> {
-        let mut resource = Slice::default();
+        let mut resource = Resource::default();
         let mut fields = self.slice.fields();
         while let Some(field) = fields.next_field()? {
             if field.number == 1 {
-                resource = field.bytes()?;
+                let part = field.bytes()?;
+                if resource.bytes.is_empty() {
+                    resource = Resource { bytes: Cow::Borrowed(part.bytes), at: part.at };
+                } else {
+                    resource.append(part)?;
+                }
             }
         }
-        Ok(Resource { slice: resource })
+        Ok(resource)
     }
 
     /// Visits every span.
@@ -74,20 +85,39 @@ impl<'a> ResourceSpans<'a> {
 }
 
 /// What exported the spans.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Resource<'a> {
-    slice: Slice<'a>,
+    /// Its parts, one after the other; nearly always there is one.
+    bytes: Cow<'a, [u8]>,
+    /// Offset of the first one in the request.
+    at: usize,
 }
 
-impl<'a> Resource<'a> {
+impl Resource<'_> {
+    /// Adds another part of the same message. Nobody writes a resource so, but protobuf allows it.
+    #[cold]
+    fn append(&mut self, part: Slice<'_>) -> Result<(), Malformed> {
+        // What is cut off at the end of a part must not go on in the next one. Each is looked at once.
+        if let Cow::Borrowed(_) = self.bytes {
+            self.slice().check()?;
+        }
+        part.check()?;
+        self.bytes.to_mut().extend_from_slice(part.bytes);
+        Ok(())
+    }
+
+    fn slice(&self) -> Slice<'_> {
+        Slice { bytes: &self.bytes, at: self.at }
+    }
+
     /// Its bytes, to know it again by.
-    pub const fn bytes(&self) -> &'a [u8] {
-        self.slice.bytes
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// Its attributes.
-    pub const fn attributes(&self) -> Attributes<'a> {
-        Attributes::new(self.slice, 1)
+    pub fn attributes(&self) -> Attributes<'_> {
+        Attributes::new(self.slice(), 1)
     }
 }
 
@@ -111,7 +141,8 @@ pub enum SpanKind {
 
 impl SpanKind {
     const fn from_number(number: u64) -> Self {
-        match number {
+        // An enum is 32 bits of a number, however many were written.
+        match number as u32 {
             1 => Self::Internal,
             2 => Self::Server,
             3 => Self::Client,
@@ -310,7 +341,7 @@ impl<'a> Span<'a> {
             match field.number {
                 2 => self.status_message = field.bytes()?.bytes,
                 3 => {
-                    self.status = match field.varint()? {
+                    self.status = match field.varint()? as u32 {
                         1 => StatusCode::Ok,
                         2 => StatusCode::Error,
                         _ => StatusCode::Unset,

@@ -1,6 +1,6 @@
 //! Attributes: keys with values, read in place.
 
-use super::wire::{Fields, Malformed, Slice};
+use super::wire::{Malformed, Slice};
 
 /// The attributes of a resource, span, event or link.
 #[derive(Clone, Copy, Debug)]
@@ -111,12 +111,35 @@ impl<'a> Attribute<'a> {
 
     /// The same of an attribute that is long, or not written as nearly all are.
     fn read_any(slice: Slice<'a>) -> Result<Self, Malformed> {
+        let (mut key, mut value): (&[u8], Option<Slice<'a>>) = (&[], None);
+        let mut fields = slice.fields();
+        while let Some(field) = fields.next_field()? {
+            match field.number {
+                1 => key = field.bytes()?.bytes,
+                2 if value.is_some() => return Self::read_parts(slice),
+                2 => value = Some(field.bytes()?),
+                _ => {}
+            }
+        }
+        Ok(Self { key, value: value.unwrap_or_default() })
+    }
+
+    /// The same where the value was written in several parts: of these, the one that has the say is
+    /// kept, and all are looked into.
+    #[cold]
+    fn read_parts(slice: Slice<'a>) -> Result<Self, Malformed> {
         let mut attribute = Self { key: &[], value: Slice::default() };
+        let mut value = AnyValue::default();
         let mut fields = slice.fields();
         while let Some(field) = fields.next_field()? {
             match field.number {
                 1 => attribute.key = field.bytes()?.bytes,
-                2 => attribute.value = field.bytes()?,
+                2 => {
+                    let part = field.bytes()?;
+                    if value.read(part)? {
+                        attribute.value = part;
+                    }
+                }
                 _ => {}
             }
         }
@@ -137,42 +160,83 @@ impl<'a> Attribute<'a> {
             let at = self.value.at + 2;
             return Ok(Scalar::Text(Slice { bytes, at }.text()?));
         }
-        any_value(self.value.fields())
+        let mut value = AnyValue::default();
+        value.read(self.value)?;
+        value.scalar()
     }
 }
 
-fn any_value(mut fields: Fields<'_>) -> Result<Scalar<'_>, Malformed> {
-    let mut value = Scalar::None;
-    while let Some(field) = fields.next_field()? {
-        value = match field.number {
-            1 => Scalar::Text(field.bytes()?.text()?),
-            2 => Scalar::Bool(field.varint()? != 0),
-            3 => Scalar::Int(field.varint()?.cast_signed()),
-            4 => Scalar::Double(f64::from_bits(field.fixed64()?)),
-            5 => first_of_array(field.bytes()?)?,
-            6 | 7 => {
-                field.bytes()?;
-                Scalar::None
-            }
-            _ => value,
-        };
-    }
-    Ok(value)
+/// An `AnyValue` as far as it has been read. Fields that are no value leave it as it is.
+#[derive(Clone, Copy, Debug, Default)]
+struct AnyValue<'a> {
+    scalar: Scalar<'a>,
+    /// The first element, if it is a list that has one. More lists may follow it.
+    first: Option<Slice<'a>>,
 }
 
-/// The array's first element, if that is not an array itself: nothing is followed deeper.
-fn first_of_array(slice: Slice<'_>) -> Result<Scalar<'_>, Malformed> {
-    let mut elements = slice.fields();
-    while let Some(element) = elements.next_field()? {
-        if element.number != 1 {
-            continue;
+impl<'a> AnyValue<'a> {
+    /// Reads on; returns whether that changed what the value is.
+    #[inline(always)]
+    fn read(&mut self, slice: Slice<'a>) -> Result<bool, Malformed> {
+        let mut changed = false;
+        let mut fields = slice.fields();
+        while let Some(field) = fields.next_field()? {
+            let mut first = None;
+            let scalar = match field.number {
+                1 => Scalar::Text(field.bytes()?.text()?),
+                2 => Scalar::Bool(field.varint()? != 0),
+                3 => Scalar::Int(field.varint()?.cast_signed()),
+                4 => Scalar::Double(f64::from_bits(field.fixed64()?)),
+                5 => {
+                    first = first_of_list(field.bytes()?)?;
+                    if self.first.is_some() {
+                        continue;
+                    }
+                    Scalar::None
+                }
+                6 | 7 => {
+                    field.bytes()?;
+                    Scalar::None
+                }
+                _ => continue,
+            };
+            *self = Self { scalar, first };
+            changed = true;
         }
-        let mut fields = element.bytes()?.fields();
-        return Ok(match fields.next_field()? {
-            Some(field) if field.number == 1 => Scalar::Text(field.bytes()?.text()?),
-            Some(field) if field.number == 3 => Scalar::Int(field.varint()?.cast_signed()),
-            _ => Scalar::None,
-        });
+        Ok(changed)
     }
-    Ok(Scalar::None)
+
+    /// What it is. A list is its first element, if that is a text or a whole number: nothing is
+    /// followed deeper.
+    #[inline(always)]
+    fn scalar(self) -> Result<Scalar<'a>, Malformed> {
+        let Some(element) = self.first else { return Ok(self.scalar) };
+        let mut scalar = Scalar::None;
+        let mut fields = element.fields();
+        while let Some(field) = fields.next_field()? {
+            scalar = match field.number {
+                1 => Scalar::Text(field.bytes()?.text()?),
+                2 => field.varint().map(|_| Scalar::None)?,
+                3 => Scalar::Int(field.varint()?.cast_signed()),
+                4 => field.fixed64().map(|_| Scalar::None)?,
+                5..=7 => field.bytes().map(|_| Scalar::None)?,
+                _ => continue,
+            };
+        }
+        Ok(scalar)
+    }
+}
+
+/// The first of a list's elements. The others are passed over.
+#[inline(never)]
+fn first_of_list(list: Slice<'_>) -> Result<Option<Slice<'_>>, Malformed> {
+    let mut first = None;
+    let mut elements = list.fields();
+    while let Some(element) = elements.next_field()? {
+        if element.number == 1 {
+            let element = element.bytes()?;
+            first = first.or(Some(element));
+        }
+    }
+    Ok(first)
 }

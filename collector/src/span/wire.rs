@@ -43,6 +43,16 @@ impl<'a> Slice<'a> {
         Fields { rest: self.bytes, end: self.at + self.bytes.len() }
     }
 
+    /// Looks for mistakes between the fields of the message that this piece is, not in them.
+    ///
+    /// # Errors
+    /// [`Malformed`] where the bytes stop making sense.
+    pub(super) fn check(self) -> Result<(), Malformed> {
+        let mut fields = self.fields();
+        while fields.next_field()?.is_some() {}
+        Ok(())
+    }
+
     /// A part of the piece, from one place in the request to another; empty if that is not within.
     #[inline]
     pub(super) fn part(self, from: usize, to: usize) -> Self {
