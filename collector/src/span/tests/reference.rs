@@ -1,7 +1,7 @@
 //! The reader against prost's decoder: on valid requests, however they are written, the same fields;
 //! on bytes that are bent or cut, the same verdict.
 //!
-//! `said` says what is compared, and what is not.
+//! `said` says what is compared, and what is not. The fuzz target in `collector/fuzz` compares the same.
 
 use std::collections::BTreeMap;
 
