@@ -33,6 +33,7 @@ pub struct Pipeline {
     hub: Arc<Hub>,
     prices: PriceList,
     clock: Clock,
+    rest: CancellationToken,
     stop: CancellationToken,
     _stop_when_dropped: DropGuard,
     ticker: JoinHandle<()>,
@@ -52,10 +53,10 @@ impl Pipeline {
         let tick_ms = u64::try_from(feed.tick.as_millis()).unwrap_or(u64::MAX).max(1);
         let hub = Hub::new(Arc::clone(&reducer), prices.clone(), label, feed, clock);
         let ticker = Ticker::new(Arc::clone(&reducer), Arc::clone(&hub), clock, tick_ms);
-        let stop = CancellationToken::new();
-        let ticker = tokio::spawn(ticker.run(stop.clone()));
+        let (rest, stop) = (CancellationToken::new(), CancellationToken::new());
+        let ticker = tokio::spawn(ticker.run(rest.clone(), stop.clone()));
         let _stop_when_dropped = stop.clone().drop_guard();
-        Self { reducer, hub, prices, clock, _stop_when_dropped, stop, ticker }
+        Self { reducer, hub, prices, clock, _stop_when_dropped, rest, stop, ticker }
     }
 
     /// Where export requests go.
@@ -92,6 +93,12 @@ impl Pipeline {
             recorder: None,
             clock: self.clock,
         }
+    }
+
+    /// Resolves what waits, and sends the last tick. The feed stays open, so that viewers can still
+    /// ask what happened.
+    pub fn rest(&self) {
+        self.rest.cancel();
     }
 
     /// Resolves what waits, sends the last ticks, and ends the feed.
@@ -134,16 +141,18 @@ impl Ticker {
         }
     }
 
-    async fn run(mut self, stop: CancellationToken) {
+    async fn run(mut self, rest: CancellationToken, stop: CancellationToken) {
         loop {
             let wait = self.until_next();
             tokio::select! {
                 () = sleep(wait) => self.tick(),
+                () = rest.cancelled() => break,
                 () = stop.cancelled() => break,
             }
         }
         self.reducer.resolve_all();
         self.tick();
+        stop.cancelled().await;
         self.hub.close();
     }
 
@@ -285,7 +294,8 @@ fn edge_tick(moved: Moved) -> EdgeTick {
 mod tests {
     use super::*;
     use crate::feed::hub;
-    use crate::feed::message::{Message, Notice};
+    use crate::feed::message::{Message, Notice, Request};
+    use crate::reduce::node::NodeId;
 
     /// Not on the grid of ticks, as in life.
     const STARTED: u64 = 1_700_000_000_137;
@@ -360,6 +370,24 @@ mod tests {
             last = Some(serde_json::from_str::<Message>(frame.as_str()).unwrap());
         }
         assert!(matches!(last, Some(Message::Graph(_) | Message::Tick(_))), "{last:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pipeline_that_rests_sends_no_ticks_and_still_says_what_happened() {
+        let pipeline = started();
+        let mut viewer = pipeline.hub().subscribe();
+        pipeline.rest();
+        // The clock stands still until everybody waits, and then goes on at once.
+        let mut ticks = 0;
+        while let Ok(Some(frame)) = tokio::time::timeout(5 * HEARTBEAT, viewer.next()).await {
+            let message: Message = serde_json::from_str(frame.as_str()).unwrap();
+            ticks += u64::from(matches!(message, Message::Tick(_)));
+        }
+        assert!(ticks <= 1, "{ticks}");
+        viewer.request(Request::Inspect { nodes: vec![NodeId(7)], edges: Vec::new() });
+        let frame = viewer.next().await.unwrap();
+        let answer: Message = serde_json::from_str(frame.as_str()).unwrap();
+        assert!(matches!(answer, Message::Detail(_)), "{answer:?}");
     }
 
     #[tokio::test(start_paused = true)]

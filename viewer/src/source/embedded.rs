@@ -58,7 +58,7 @@ pub(super) async fn show(feed: &mut Feed, hub: &Arc<Hub>) {
     let label = SourceLabel::Sample(sample::NAME.to_owned());
     let config = sample::config();
     tokio::select! {
-        fault = recording::play(feed, sample::replayer(), &config, label) => {
+        fault = recording::play(feed, sample::replayer(), &config, label, None) => {
             tracing::error!("the sample does not play: {}", fault.unwrap_or_default());
         }
         () = until_spans_come(&inbox, hub.subscribe()) => {

@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 
 use spanfall_collector::Pipeline;
 use spanfall_collector::config::{self, Config};
-use spanfall_collector::feed::message::{Message as FeedMessage, Severity, SourceLabel};
+use spanfall_collector::feed::message::{Notice, Severity, SourceLabel};
 use spanfall_collector::otlp_file::Input;
 use spanfall_collector::replay::{Control, Replayer, Speed};
 
 use super::embedded::{forward, notice};
-use super::inbox::Event;
 use super::thread::Feed;
 
 /// Recordings to be played.
@@ -35,6 +34,20 @@ impl Recording {
             files => format!("{} recordings", files.len()),
         }
     }
+
+    /// What to say at the end.
+    fn ended(&self, fault: Option<String>) -> Notice {
+        match fault {
+            Some(fault) => {
+                tracing::error!("{fault}");
+                notice("recording", Severity::Critical, fault)
+            }
+            None => {
+                let text = format!("{} has ended. With --loop it begins again", self.name());
+                notice("recording", Severity::Info, text)
+            }
+        }
+    }
 }
 
 /// Plays recordings to their end, and then waits until the app ends.
@@ -50,35 +63,21 @@ pub(super) async fn run(mut feed: Feed, recording: Recording) {
     let stop = feed.stop.clone();
     tokio::select! {
         () = async {
-            let text = play(&mut feed, replayer, &config, label).await;
-            tell(&feed, &recording, text).await;
-            std::future::pending::<()>().await;
+            let end = |fault| recording.ended(fault);
+            play(&mut feed, replayer, &config, label, Some(&end)).await;
         } => {}
         () = stop.cancelled() => {}
     }
 }
 
-/// Puts the end on the wall.
-async fn tell(feed: &Feed, recording: &Recording, fault: Option<String>) {
-    let notice = match fault {
-        Some(fault) => {
-            tracing::error!("{fault}");
-            notice("recording", Severity::Critical, fault)
-        }
-        None => {
-            let text = format!("{} has ended. With --loop it begins again", recording.name());
-            notice("recording", Severity::Info, text)
-        }
-    };
-    feed.inbox.push(Event::Message(FeedMessage::Notice(notice))).await;
-}
-
-/// Plays to the end. Returns what went wrong, if something did.
+/// Plays to the end. Returns what went wrong, if something did; or, where there is something to say at
+/// the end, says it and goes on to answer whoever asks what happened.
 pub(super) async fn play(
     feed: &mut Feed,
     replayer: Replayer,
     config: &Config,
     label: SourceLabel,
+    end: Option<&(dyn Fn(Option<String>) -> Notice + Sync)>,
 ) -> Option<String> {
     let pipeline = Pipeline::start(config, label);
     let subscription = pipeline.hub().subscribe();
@@ -90,9 +89,15 @@ pub(super) async fn play(
             played = replayer.play_into(&pipeline, stop) => played,
             () = follow_pauses(paused, control) => return None,
         };
+        let fault = played.err().map(|error| error.to_string());
         // What waits for its other side will not get it any more.
-        pipeline.finish().await;
-        played.err().map(|error| error.to_string())
+        let Some(end) = end else {
+            pipeline.finish().await;
+            return fault;
+        };
+        pipeline.rest();
+        pipeline.hub().notice(end(fault));
+        std::future::pending().await
     };
     // The feed ends when the pipeline has finished.
     let (fault, ()) = tokio::join!(played, forward(feed, subscription));
