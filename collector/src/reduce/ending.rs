@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::entry::Entry;
 use super::half::{Half, Side, SpanKey, State};
+use super::index::MOST_ENTRIES;
 use super::pair::Context;
 use super::shard::{Shard, show};
 
@@ -75,7 +76,9 @@ impl Shard {
     /// Holds the bound on memory: what is only kept for corrections goes first, then the oldest.
     pub(super) fn make_room(&mut self, context: &Context<'_>) -> (u64, Vec<Half>) {
         let (mut early, mut gone) = (0, Vec::new());
-        while context.held.load(Ordering::Relaxed) > context.max_pending.max(1) {
+        while context.held.load(Ordering::Relaxed) > context.max_pending.max(1)
+            || self.held.len() >= MOST_ENTRIES
+        {
             let Some((half, was_early)) = self.let_go_oldest(context) else { break };
             early += u64::from(was_early);
             gone.extend(Some(half).filter(is_known_elsewhere));
@@ -84,7 +87,7 @@ impl Shard {
     }
 
     /// Lets the half go that it matters least to keep. Says whether it had not waited long enough.
-    pub(super) fn let_go_oldest(&mut self, context: &Context<'_>) -> Option<(Half, bool)> {
+    fn let_go_oldest(&mut self, context: &Context<'_>) -> Option<(Half, bool)> {
         if let Some(number) = self.corrections.pop() {
             return Some((self.forget(self.held.key(number), context)?, false));
         }
@@ -121,4 +124,33 @@ fn resolve(half: &mut Half, context: &Context<'_>) -> bool {
         show(half, State::Guessed(hop), context.tally);
     }
     waited
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+    use crate::reduce::nodes::Nodes;
+    use crate::reduce::tally::Tally;
+
+    #[test]
+    fn halves_that_are_parted_again_and_again_take_no_memory_without_end() {
+        let (nodes, tally, held) = (Nodes::default(), Tally::default(), AtomicUsize::new(0));
+        let context = Context {
+            nodes: &nodes,
+            tally: &tally,
+            now_ms: 0,
+            wait_ms: 30_000,
+            correct_ms: 300_000,
+            held: &held,
+            max_pending: 1_000,
+        };
+        let mut shard = Shard::default();
+        for time in 0..10_000 {
+            // Nobody of these is held, so there is nothing to remember.
+            shard.wait(time % 7 + 1, &Context { now_ms: time, ..context });
+            assert!(shard.again.len() <= 1, "{}", shard.again.len());
+        }
+    }
 }

@@ -7,14 +7,13 @@
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::bridge::Bridges;
 use super::entry::Entry;
 use super::half::{Half, Side, SpanKey, State};
 use super::held::{Held, Keys};
 use super::hop::Class;
-use super::index::MOST_ENTRIES;
 use super::node::{Node, NodeKind, USERS};
 use super::nodes::NodeIndex;
 use super::pair::{Context, shard_of};
@@ -66,9 +65,6 @@ impl Shard {
         let parent = half.parent != 0 && self.concerns_parent(half);
         let meets = half.request != 0 || half.link != 0 || !elsewhere.is_empty();
         let alone = !parent && here.is_empty() && !meets && half.bridge == 0;
-        if self.held.len() >= MOST_ENTRIES {
-            self.let_go_oldest(context);
-        }
         let number = if alone {
             // Nobody is there to say otherwise.
             let mut half = *half;
@@ -115,7 +111,23 @@ impl Shard {
 
     /// Has a half that was parted from another wait once more.
     pub(super) fn wait(&mut self, key: SpanKey, context: &Context<'_>) {
+        if self.again.len() > 2 * self.held.len() {
+            self.forget_earlier_waits();
+        }
         self.again.push_back((context.now_ms, key));
+    }
+
+    /// Of each half that waits once more the last time counts, and none of those that are gone; so
+    /// however often halves are parted, there is no more to remember than there are halves.
+    fn forget_earlier_waits(&mut self) {
+        let mut known = HashSet::new();
+        let mut last: VecDeque<(u64, SpanKey)> = VecDeque::new();
+        for (since, key) in std::mem::take(&mut self.again).into_iter().rev() {
+            if self.held.contains(key) && known.insert(key) {
+                last.push_front((since, key));
+            }
+        }
+        self.again = last;
     }
 
     /// Takes note of a span of another trace that has a link to this one.
