@@ -136,13 +136,14 @@ impl Collector {
         self.pipeline.reducer().configure(config.reduce.clone());
         self.pipeline.hub().configure(&config.feed);
         self.pipeline.prices().set(config.prices.clone());
+        self.pipeline.runbooks().set(config.runbooks.clone());
         self.receiver.configure(config.receive.clone());
         // What takes effect at a restart only stays as it is, so that the next change of the file
         // says so again.
-        let Config { log, listen: _, receive, reduce, feed, prices, record: _ } = config;
+        let Config { log, listen: _, receive, reduce, feed, prices, runbooks, record: _ } = config;
         let feed = hub::Settings { tick: before.feed.tick, ..feed };
         let (listen, record) = (before.listen.clone(), before.record.clone());
-        let config = Config { log, listen, receive, reduce, feed, prices, record };
+        let config = Config { log, listen, receive, reduce, feed, prices, runbooks, record };
         self.config.store(Arc::new(config));
         waiting
     }

@@ -25,6 +25,7 @@ pub mod span;
 pub mod stop;
 pub mod telemetry;
 pub mod triggers;
+pub mod trouble;
 mod unknown_triggers;
 pub mod view;
 

@@ -53,9 +53,8 @@ impl Rising {
             id: self.id.to_owned(),
             severity: self.severity,
             text,
-            node: None,
-            edge: None,
             since_ms,
+            ..Notice::default()
         }
     }
 }

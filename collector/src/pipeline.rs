@@ -20,6 +20,7 @@ use crate::feed::message::{
 use crate::figures::grouped;
 use crate::notices::Rising;
 use crate::reduce::{Drained, KnownNode, Moved, Reducer};
+use crate::trouble::{Runbooks, Trouble};
 use crate::unknown_triggers::UnknownTriggers;
 
 /// An empty tick goes out at least this often, so that viewers can tell silence from a lost feed.
@@ -32,6 +33,7 @@ pub struct Pipeline {
     reducer: Arc<Reducer>,
     hub: Arc<Hub>,
     prices: PriceList,
+    runbooks: Runbooks,
     clock: Clock,
     rest: CancellationToken,
     stop: CancellationToken,
@@ -52,11 +54,13 @@ impl Pipeline {
         let feed = config.feed.clone();
         let tick_ms = u64::try_from(feed.tick.as_millis()).unwrap_or(u64::MAX).max(1);
         let hub = Hub::new(Arc::clone(&reducer), prices.clone(), label, feed, clock);
-        let ticker = Ticker::new(Arc::clone(&reducer), Arc::clone(&hub), clock, tick_ms);
+        let runbooks = Runbooks::new(config.runbooks.clone());
+        let trouble = Trouble::new(runbooks.clone(), hub.unit());
+        let ticker = Ticker::new(Arc::clone(&reducer), Arc::clone(&hub), trouble, clock, tick_ms);
         let (rest, stop) = (CancellationToken::new(), CancellationToken::new());
         let ticker = tokio::spawn(ticker.run(rest.clone(), stop.clone()));
         let _stop_when_dropped = stop.clone().drop_guard();
-        Self { reducer, hub, prices, clock, _stop_when_dropped, rest, stop, ticker }
+        Self { reducer, hub, prices, runbooks, clock, _stop_when_dropped, rest, stop, ticker }
     }
 
     /// Where export requests go.
@@ -72,6 +76,11 @@ impl Pipeline {
     /// By what costs are told, to viewers and in `/metrics`.
     pub fn prices(&self) -> &PriceList {
         &self.prices
+    }
+
+    /// Where it is written what to do about nodes in trouble.
+    pub(crate) fn runbooks(&self) -> &Runbooks {
+        &self.runbooks
     }
 
     /// Milliseconds since the start, by a clock that does not go back: for [`Reducer::ingest`].
@@ -123,10 +132,17 @@ struct Ticker {
     last_sent: Instant,
     early: Rising,
     unknown_triggers: UnknownTriggers,
+    trouble: Trouble,
 }
 
 impl Ticker {
-    fn new(reducer: Arc<Reducer>, hub: Arc<Hub>, clock: Clock, tick_ms: u64) -> Self {
+    fn new(
+        reducer: Arc<Reducer>,
+        hub: Arc<Hub>,
+        trouble: Trouble,
+        clock: Clock,
+        tick_ms: u64,
+    ) -> Self {
         let begin = grid(clock.unix_ms(), tick_ms);
         Self {
             reducer,
@@ -138,6 +154,7 @@ impl Ticker {
             last_sent: Instant::now(),
             early: Rising::new("early", Severity::Warning, resolved_early),
             unknown_triggers: UnknownTriggers::default(),
+            trouble,
         }
     }
 
@@ -171,9 +188,14 @@ impl Ticker {
         let now = Instant::now();
         let (begin, end) = self.interval();
         let (graph, mut tick) = messages(drained, begin, end);
+        if let Some(graph) = &graph {
+            self.trouble.learn(graph);
+        }
+        let trouble = self.trouble.observe(&tick);
         let idle = tick.edges.is_empty() && tick.spans == 0 && tick.instances.is_empty();
         if idle && now - self.last_sent < HEARTBEAT {
             self.hub.publish(graph, None, now);
+            trouble.into_iter().for_each(|notice| self.hub.notice(notice));
             return;
         }
         if idle {
@@ -186,7 +208,7 @@ impl Ticker {
         self.hub.publish(graph, Some(tick), now);
         let early = self.reducer.stats().early;
         let hint = self.unknown_triggers.observe(&self.reducer, end);
-        for notice in self.early.observe(early, end).into_iter().chain(hint) {
+        for notice in self.early.observe(early, end).into_iter().chain(hint).chain(trouble) {
             self.hub.notice(notice);
         }
     }
@@ -227,7 +249,7 @@ fn resolved_early(count: u64) -> String {
     )
 }
 
-fn messages(drained: Drained, begin_ms: u64, end_ms: u64) -> (Option<Graph>, Tick) {
+pub(crate) fn messages(drained: Drained, begin_ms: u64, end_ms: u64) -> (Option<Graph>, Tick) {
     let Drained {
         spans,
         nodes,
@@ -334,7 +356,7 @@ mod tests {
         let reducer = Arc::new(Reducer::default());
         let (prices, settings) = (PriceList::default(), hub::Settings::default());
         let hub = Hub::new(Arc::clone(&reducer), prices, SourceLabel::Live, settings, clock);
-        let mut ticker = Ticker::new(reducer, hub, clock, 200);
+        let mut ticker = Ticker::new(reducer, hub, Trouble::default(), clock, 200);
         assert_eq!(ticker.until_next(), Duration::from_millis(63));
         tokio::time::advance(Duration::from_millis(62)).await;
         assert_eq!(ticker.interval(), (1_700_000_000_000, 1_700_000_000_200));
@@ -349,7 +371,7 @@ mod tests {
         let reducer = Arc::new(Reducer::default());
         let (prices, settings) = (PriceList::default(), hub::Settings::default());
         let hub = Hub::new(Arc::clone(&reducer), prices, SourceLabel::Live, settings, clock);
-        let mut ticker = Ticker::new(reducer, hub, clock, 200);
+        let mut ticker = Ticker::new(reducer, hub, Trouble::default(), clock, 200);
         for new_ms in [STARTED - 3_600_000, STARTED + 3_600_000] {
             clock = Clock::start_at(new_ms);
             ticker.clock = clock;

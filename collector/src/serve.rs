@@ -125,9 +125,8 @@ fn apply(collector: &Collector, telemetry: &Telemetry, changed: Result<Config, M
         id: "config".to_owned(),
         severity: Severity::Warning,
         text,
-        node: None,
-        edge: None,
         since_ms: collector.unix_ms(),
+        ..Notice::default()
     });
 }
 

@@ -42,9 +42,8 @@ impl UnknownTriggers {
             id: "unknown_triggers".to_owned(),
             severity: Severity::Info,
             text,
-            node: None,
-            edge: None,
             since_ms: now_ms,
+            ..Notice::default()
         })
     }
 }

@@ -11,6 +11,7 @@ use bevy::window::WindowResolution;
 use bevy::winit::{UpdateMode, WinitSettings};
 
 use crate::activity::{Activity, ActivityPlugin};
+use crate::browser::BrowserPlugin;
 use crate::exit::ExitPlugin;
 use crate::focus::{Command, FocusPlugin, FocusSystems};
 use crate::interaction::InteractionPlugin;
@@ -75,6 +76,7 @@ impl Plugin for SpanfallPlugins {
             ParticlesPlugin,
             PanelPlugin,
             SnapshotKeyPlugin,
+            BrowserPlugin,
             WallPlugin,
             ActivityPlugin,
         ));

@@ -113,6 +113,12 @@ pub enum Command {
     ToggleKeys,
     /// Fill the screen, or go back to a window (F11).
     ToggleFullScreen,
+    /// Show one of the notices, by its place from the top, no more for an hour (M for the first).
+    Mute(u8),
+    /// Show all notices again (Shift+M).
+    Unmute,
+    /// Open the page that says what to do about one of the notices, by its place (O for the first).
+    OpenRunbook(u8),
 }
 
 /// Selections before the current one, newest last.

@@ -5,6 +5,7 @@
 
 pub mod activity;
 pub mod app;
+pub mod browser;
 pub mod cli;
 pub mod display;
 pub mod exit;

@@ -60,9 +60,8 @@ impl Recording {
             id: "recording".to_owned(),
             severity: Severity::Warning,
             text: format!("{why}."),
-            node: None,
-            edge: None,
             since_ms,
+            ..Notice::default()
         })
     }
 }

@@ -12,7 +12,7 @@ use super::memory;
 use super::mistake::{Mistake, Place};
 use super::settings::{SETTINGS, Setting, find};
 use super::value::Given;
-use super::{node, trigger};
+use super::{node, runbook, trigger};
 
 /// Where each setting was made.
 pub(super) type Places = BTreeMap<&'static str, Place>;
@@ -68,6 +68,8 @@ impl Reader<'_> {
                 nodes.ignores = node::ignores(value, &mut self.mistakes);
             } else if key_path == "cost.function" {
                 self.config.prices.functions = memory::read(value, &mut self.mistakes);
+            } else if key_path == "notice.runbook" {
+                self.config.runbooks = runbook::read(value, &mut self.mistakes);
             } else if is_table(&key_path) {
                 match value.get_ref() {
                     DeValue::Table(inner) => self.table(inner, &key_path),
@@ -99,13 +101,19 @@ impl Reader<'_> {
 }
 
 /// Lists of tables: the table that each is in, and its name there.
-const LISTS: [(&str, &str); 4] =
-    [("", "trigger"), ("node", "rename"), ("node", "ignore"), ("cost", "function")];
+const LISTS: [(&str, &str); 5] = [
+    ("", "trigger"),
+    ("node", "rename"),
+    ("node", "ignore"),
+    ("cost", "function"),
+    ("notice", "runbook"),
+];
 
 fn is_table(path: &str) -> bool {
-    SETTINGS
+    let holds_settings = SETTINGS
         .iter()
-        .any(|setting| setting.key.strip_prefix(path).is_some_and(|rest| rest.starts_with('.')))
+        .any(|setting| setting.key.strip_prefix(path).is_some_and(|rest| rest.starts_with('.')));
+    holds_settings || LISTS.iter().any(|(table, _)| *table == path)
 }
 
 /// A key that is none, and the one that was probably meant.
@@ -148,6 +156,10 @@ fn suggestion(table: &str, name: &str) -> String {
         return format!("did you mean `{}`?", setting.key);
     }
     let mut known: Vec<_> = here().map(|setting| format!("`{}`", setting.name())).collect();
+    if known.is_empty() {
+        let lists = LISTS.iter().filter(|(list_table, _)| *list_table == table);
+        known.extend(lists.map(|(_, list)| format!("[[{table}.{list}]]")));
+    }
     if table.is_empty() {
         let mut tables: Vec<_> = SETTINGS.iter().map(|s| format!("[{}]", s.table())).collect();
         tables.dedup();

@@ -13,6 +13,7 @@ mod mistake;
 mod node;
 pub mod reload;
 mod rules;
+mod runbook;
 mod sample;
 pub mod settings;
 mod source;
@@ -30,6 +31,7 @@ pub use source::{Flag, Source};
 use crate::cost::Prices;
 use crate::feed::hub;
 use crate::receive::Limits;
+use crate::trouble::Runbook;
 use crate::{record, reduce};
 
 /// A collector's configuration. Every setting has a default that works.
@@ -47,6 +49,8 @@ pub struct Config {
     pub feed: hub::Settings,
     /// `[cost]`: what functions' work costs.
     pub prices: Prices,
+    /// `[[notice.runbook]]`: what to do about nodes in trouble.
+    pub runbooks: Vec<Runbook>,
     /// `[record]`: what comes in, to disk.
     pub record: Record,
 }
@@ -60,6 +64,7 @@ impl Default for Config {
             reduce: reduce::Settings::default(),
             feed: hub::Settings::default(),
             prices: Prices::default(),
+            runbooks: Vec::new(),
             record: Record::default(),
         }
     }

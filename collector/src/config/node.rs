@@ -73,7 +73,7 @@ pub(super) fn ignores(value: &Spanned<DeValue<'_>>, mistakes: &mut Vec<Mistake>)
 }
 
 /// One table, whose every value is a text.
-struct Rule<'a> {
+pub(super) struct Rule<'a> {
     /// By key: the text, and where it is.
     texts: BTreeMap<&'a str, (&'a str, Range<usize>)>,
     span: Range<usize>,
@@ -82,19 +82,19 @@ struct Rule<'a> {
 }
 
 impl Rule<'_> {
-    fn text(&self, key: &str) -> Option<&str> {
+    pub(super) fn text(&self, key: &str) -> Option<&str> {
         self.texts.get(key).map(|(text, _)| *text)
     }
 
     /// Something is missing; that is no news where something else is wrong.
-    fn needs(&self, message: &str, mistakes: &mut Vec<Mistake>) {
+    pub(super) fn needs(&self, message: &str, mistakes: &mut Vec<Mistake>) {
         if !self.wrong {
             mistakes.push(Mistake::new(Place::File(self.span.clone()), message));
         }
     }
 }
 
-fn rules<T>(
+pub(super) fn rules<T>(
     list: &str,
     keys: &[&str],
     value: &Spanned<DeValue<'_>>,

@@ -41,6 +41,7 @@ pub fn sample() -> String {
         let value = value.unwrap_or_else(|| format!("{:?}", setting.example));
         text.push_str(&format!("#{} = {value}\n", setting.name()));
     }
+    text.push_str(super::runbook::SAMPLE);
     text.push_str(super::trigger::SAMPLE);
     text
 }
@@ -70,6 +71,11 @@ pub fn summary(source: &Source, config: &Config) -> String {
             1 => text.push_str(&format!("It has 1 rule in [[node.{rule}]].\n")),
             more => text.push_str(&format!("It has {more} rules in [[node.{rule}]].\n")),
         }
+    }
+    match config.runbooks.len() {
+        0 => {}
+        1 => text.push_str("It has 1 page in [[notice.runbook]].\n"),
+        more => text.push_str(&format!("It has {more} pages in [[notice.runbook]].\n")),
     }
     let functions: BTreeSet<_> =
         config.reduce.triggers.iter().map(|rule| rule.function.as_str()).collect();

@@ -287,9 +287,9 @@ mod tests {
             id: "x".to_owned(),
             severity: Severity::Critical,
             text: "It burns.".to_owned(),
-            node: None,
             edge: Some(EdgeId(23)),
             since_ms: 1,
+            ..Notice::default()
         }];
         serde_json::to_value(World::new(&graph, &rates, &notices).into_node(7)).unwrap()
     }

@@ -19,7 +19,7 @@ use super::detail::Details;
 use super::frame::Frame;
 use super::graph::KnownGraph;
 use super::history::{History, Said, Standings};
-use super::message::{Graph, Hello, Lost, Message, Notice, PROTOCOL, SourceLabel, Tick};
+use super::message::{Graph, Hello, Lost, Message, Notice, PROTOCOL, SourceLabel, Tick, Unit};
 use super::origin;
 use super::subscription::Subscription;
 use crate::clock::Clock;
@@ -326,6 +326,11 @@ impl Hub {
 
     pub(super) fn leave(&self) {
         self.viewers.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// What hops are.
+    pub(crate) fn unit(&self) -> Unit {
+        self.details.unit()
     }
 
     fn hello(&self) -> Hello {

@@ -161,10 +161,11 @@ pub struct GraphEdge {
 }
 
 /// How much attention a [`Notice`] deserves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Good to know.
+    #[default]
     Info,
     /// Something to look at today.
     Warning,
@@ -173,7 +174,7 @@ pub enum Severity {
 }
 
 /// One sentence that deserves a person's attention. The same `id` again replaces it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Notice {
     /// Names the matter, such as `config` or `early`.
     pub id: String,
@@ -189,6 +190,12 @@ pub struct Notice {
     pub edge: Option<EdgeId>,
     /// Since when, in milliseconds since 1970.
     pub since_ms: u64,
+    /// How many requests it hurt in the last minute; 0 for what is not about requests.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hurt: f64,
+    /// The page that says what to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
 }
 
 /// Ticks that this viewer did not get because it could not keep up. A complete [`Graph`] follows.
@@ -216,6 +223,11 @@ pub enum Request {
 
 fn is_false(value: &bool) -> bool {
     !value
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ impl Plugin for KeysPlugin {
 }
 
 /// Every key and its meaning, as the list of keys shows them.
-pub const KEYS: [(&str, &str); 13] = [
+pub const KEYS: [(&str, &str); 15] = [
     ("Click", "select a node or an edge"),
     ("Drag", "move the picture, or a node"),
     ("Wheel  + −", "zoom"),
@@ -27,6 +27,8 @@ pub const KEYS: [(&str, &str); 13] = [
     ("F", "show everything"),
     ("R", "forget where nodes were dragged"),
     ("Space", "pause"),
+    ("M", "mute the first notice for an hour; with Shift show all again"),
+    ("O", "open the runbook of the first notice"),
     ("L", "legend"),
     ("S", "save a picture (PNG)"),
     ("F11", "full screen"),
@@ -78,6 +80,8 @@ fn letter(press: &KeyboardInput) -> Option<char> {
         KeyCode::KeyF => 'f',
         KeyCode::KeyH => 'h',
         KeyCode::KeyL => 'l',
+        KeyCode::KeyM => 'm',
+        KeyCode::KeyO => 'o',
         KeyCode::KeyQ => 'q',
         KeyCode::KeyR => 'r',
         KeyCode::KeyS => 's',
@@ -103,6 +107,9 @@ fn meaning(key: &Key, letter: Option<char>, shift: bool, repeat: bool) -> Option
         (_, Some('r')) => Some(Command::ResetLayout),
         (_, Some('s')) => Some(Command::Snapshot),
         (_, Some('l')) => Some(Command::ToggleLegend),
+        (_, Some('m')) if shift => Some(Command::Unmute),
+        (_, Some('m')) => Some(Command::Mute(0)),
+        (_, Some('o')) => Some(Command::OpenRunbook(0)),
         (_, Some('h' | '?')) => Some(Command::ToggleKeys),
         _ => None,
     }

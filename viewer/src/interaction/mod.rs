@@ -11,7 +11,7 @@ pub use camera::{CameraSystems, MainCamera, PanelInsets, Steering};
 pub use pointer::{PointerSystems, Solid};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use bevy::prelude::*;
 

@@ -30,13 +30,13 @@ const CHECKOUT: NodeId = NodeId(2);
 const ORDERS: NodeId = NodeId(3);
 
 /// A viewer that has seen three seconds of `users -> checkout -> orders`.
-struct Desk {
-    app: App,
+pub(crate) struct Desk {
+    pub(crate) app: App,
     window: Entity,
     _feed: tempfile::NamedTempFile,
 }
 
-fn feed() -> tempfile::NamedTempFile {
+pub(crate) fn feed() -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     let begin = 1_800_000_000_000_u64;
     writeln!(
@@ -61,8 +61,12 @@ fn feed() -> tempfile::NamedTempFile {
 }
 
 impl Desk {
-    fn new() -> Self {
-        let feed = feed();
+    pub(crate) fn new() -> Self {
+        Self::with(feed())
+    }
+
+    /// A viewer that has seen three seconds of this feed.
+    pub(crate) fn with(feed: tempfile::NamedTempFile) -> Self {
         // No backends: everything but the drawing.
         let settings = WgpuSettings { backends: None, ..default() };
         let nothing_drawn = RenderPlugin {
@@ -87,7 +91,7 @@ impl Desk {
         desk
     }
 
-    fn wait(&mut self, seconds: f32) {
+    pub(crate) fn wait(&mut self, seconds: f32) {
         for _ in 0..(seconds / 0.02) as u32 {
             self.app.update();
         }
@@ -105,7 +109,7 @@ impl Desk {
         }
     }
 
-    fn move_to(&mut self, position: Vec2) {
+    pub(crate) fn move_to(&mut self, position: Vec2) {
         let mut window = self.app.world_mut().get_mut::<Window>(self.window).unwrap();
         window.set_cursor_position(Some(position));
         let event = CursorMoved { window: self.window, position, delta: None };
@@ -113,13 +117,13 @@ impl Desk {
         self.wait(0.06);
     }
 
-    fn button(&mut self, state: ButtonState) {
+    pub(crate) fn button(&mut self, state: ButtonState) {
         let event = MouseButtonInput { button: MouseButton::Left, state, window: self.window };
         self.send(WindowEvent::MouseButtonInput(event));
         self.wait(0.06);
     }
 
-    fn click(&mut self, position: Vec2) {
+    pub(crate) fn click(&mut self, position: Vec2) {
         self.move_to(position);
         self.button(ButtonState::Pressed);
         self.button(ButtonState::Released);
@@ -139,7 +143,7 @@ impl Desk {
         self.wait(1.0);
     }
 
-    fn press(&mut self, key_code: KeyCode, logical_key: Key) {
+    pub(crate) fn press(&mut self, key_code: KeyCode, logical_key: Key) {
         for state in [ButtonState::Pressed, ButtonState::Released] {
             let window = self.window;
             let logical_key = logical_key.clone();
@@ -150,7 +154,7 @@ impl Desk {
         }
     }
 
-    fn focus(&self) -> Focus {
+    pub(crate) fn focus(&self) -> Focus {
         *self.app.world().resource::<Focus>()
     }
 
@@ -159,7 +163,7 @@ impl Desk {
     }
 
     /// Where a node is on the screen.
-    fn at(&self, node: NodeId) -> Vec2 {
+    pub(crate) fn at(&self, node: NodeId) -> Vec2 {
         let world = self.app.world().resource::<Places>().now[&node];
         let steering = self.view();
         steering.view().to_screen(steering.window(), world)
@@ -173,7 +177,7 @@ impl Desk {
     }
 
     /// Every text that a panel of this name shows.
-    fn says(&mut self, panel: &str) -> Vec<String> {
+    pub(crate) fn says(&mut self, panel: &str) -> Vec<String> {
         let world = self.app.world_mut();
         let mut names = world.query::<(Entity, &Name)>();
         let root = names.iter(world).find(|(_, name)| name.as_str() == panel).unwrap().0;
@@ -183,7 +187,7 @@ impl Desk {
     }
 
     /// Where a text stands on the screen.
-    fn place_of(&mut self, panel: &str, wanted: &str) -> Vec2 {
+    pub(crate) fn place_of(&mut self, panel: &str, wanted: &str) -> Vec2 {
         let world = self.app.world_mut();
         let mut texts = world.query::<(Entity, &Text, &UiGlobalTransform)>();
         let found: Vec<(Entity, Vec2)> = texts

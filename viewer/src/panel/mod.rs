@@ -28,6 +28,7 @@ use crate::interaction::view::Insets;
 use crate::interaction::{CameraSystems, MainCamera, PanelInsets};
 use crate::scene::Theme;
 use details::Slide;
+pub use notices::Remark;
 
 /// All panels.
 pub struct PanelPlugin;

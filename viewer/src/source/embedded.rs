@@ -161,5 +161,5 @@ fn tell(hub: &Hub, id: &str, severity: Severity, text: String) {
 pub(super) fn notice(id: &str, severity: Severity, text: String) -> Notice {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let since_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-    Notice { id: id.to_owned(), severity, text, node: None, edge: None, since_ms }
+    Notice { id: id.to_owned(), severity, text, since_ms, ..Notice::default() }
 }

@@ -97,14 +97,7 @@ pub(super) fn read(
 fn unreadable(path: &Path, error: &std::io::Error) -> Notice {
     let text = format!("Cannot read {}: {error}", path.display());
     error!("{text}");
-    Notice {
-        id: "feed-file".into(),
-        severity: Severity::Critical,
-        text,
-        node: None,
-        edge: None,
-        since_ms: 0,
-    }
+    Notice { id: "feed-file".into(), severity: Severity::Critical, text, ..Notice::default() }
 }
 
 impl Playing {

@@ -374,9 +374,7 @@ fn notices_replace_each_other_and_end() {
             id: id.into(),
             severity: Severity::Info,
             text: text.into(),
-            node: None,
-            edge: None,
-            since_ms: 0,
+            ..Notice::default()
         }));
     }
     rig.run(20);

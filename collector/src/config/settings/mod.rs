@@ -265,7 +265,9 @@ mod tests {
     #[test]
     fn every_field_of_the_configuration_can_be_set() {
         // A new field fails to compile here: give it an entry in the list, and name it.
-        let Config { log: _, listen, receive, reduce, feed, prices, record } = Config::default();
+        let Config { log: _, listen, receive, reduce, feed, prices, runbooks, record } =
+            Config::default();
+        assert_eq!(runbooks, []);
         let Listen { host: _, grpc: _, http: _, view: _ } = listen;
         let Limits {
             max_request_bytes: _,

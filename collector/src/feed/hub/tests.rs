@@ -41,9 +41,8 @@ fn notice(id: &str, text: &str) -> Notice {
         id: id.to_owned(),
         severity: Severity::Warning,
         text: text.to_owned(),
-        node: None,
-        edge: None,
         since_ms: 1,
+        ..Notice::default()
     }
 }
 

@@ -5,6 +5,7 @@ use serde::de::{self, SeqAccess, Visitor};
 use serde::ser::SerializeTuple;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::is_zero;
 use crate::reduce::hop::{Counts, EdgeId};
 use crate::reduce::node::NodeId;
 
@@ -77,11 +78,6 @@ pub struct VersionTick(
     #[serde(serialize_with = "short_number")]
     pub f64,
 );
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
-fn is_zero(value: &f64) -> bool {
-    *value == 0.0
-}
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
 fn short_number<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
