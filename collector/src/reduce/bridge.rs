@@ -16,7 +16,7 @@ use super::clock::Clock;
 use super::half::{Half, SpanKey, State};
 use super::nodes::NodeIndex;
 use super::pair::Context;
-use super::shard::{Shard, pair_halves, show};
+use super::shard::{Shard, pair_halves, show, show_if_safe};
 
 /// By trace and function: the open calls to it, and its open invocations.
 pub(super) type Bridges = HashMap<u64, Bridge, foldhash::fast::RandomState>;
@@ -164,17 +164,39 @@ fn cost(caller: &Half, callee: &Half, ahead_us: i64) -> u64 {
 }
 
 impl Shard {
+    /// Lets a half look for its other one, if it has reason to, and shows it if that is safe then.
+    pub(super) fn enter_or_show(&mut self, key: SpanKey, context: &Context<'_>) {
+        let Some(number) = self.held.find(key) else { return };
+        let mut half = self.held.half(number);
+        if half.may_be_bridged() && self.enter(&half, context) {
+            half = self.held.half(number);
+        }
+        if half.state == State::Waiting {
+            show_if_safe(&mut half, context);
+            self.held.write(number, &half);
+        }
+    }
+
     /// Lets a half look for its other one, if it has reason to.
     pub(super) fn enter_bridge(&mut self, key: SpanKey, context: &Context<'_>) {
-        let Some(half) = self.copy(key).filter(Half::may_be_bridged) else { return };
-        let bridge = self.bridges.entry(half.bridge).or_default();
-        if !bridge.attempts.is_later(key) {
-            enter(bridge.side_of(&half), &half);
-            // Most are found otherwise, and have nobody here to look at.
-            if bridge.has_others(&half) {
-                self.settle(key, context);
-            }
+        if let Some(half) = self.copy(key).filter(Half::may_be_bridged) {
+            self.enter(&half, context);
         }
+    }
+
+    /// Has a half look for its other one. Returns whether it may have changed.
+    fn enter(&mut self, half: &Half, context: &Context<'_>) -> bool {
+        let bridge = self.bridges.entry(half.bridge).or_default();
+        if bridge.attempts.is_later(half.key) {
+            return false;
+        }
+        enter(bridge.side_of(half), half);
+        // Most are found otherwise, and have nobody here to look at.
+        let looks = bridge.has_others(half);
+        if looks {
+            self.settle(half.key, context);
+        }
+        looks
     }
 
     /// Learns from a call and an invocation that surely belong together how far their clocks are
@@ -302,15 +324,18 @@ impl Shard {
     }
 
     /// Takes a half out, because something better than a bridge was found for it. Its partner
-    /// looks for another.
-    pub(super) fn leave_bridge(&mut self, key: SpanKey, context: &Context<'_>) {
-        let Some(half) = self.copy(key).filter(|half| half.bridge != 0) else { return };
-        self.leave_attempts(&half, context);
-        self.strike(&half);
+    /// looks for another. Returns whether it may have changed.
+    pub(super) fn leave_bridge(&mut self, half: &Half, context: &Context<'_>) -> bool {
+        if half.bridge == 0 {
+            return false;
+        }
+        self.leave_attempts(half, context);
+        self.strike(half);
         if half.bridged != 0 {
-            self.part(key, half.bridged, context);
+            self.part(half.key, half.bridged, context);
             self.settle(half.bridged, context);
         }
+        true
     }
 
     /// Forgets a half that is gone; its partner keeps the hop.

@@ -3,8 +3,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::entry::Entry;
-use super::half::{Half, Side, SpanKey, State};
+use super::half::{Half, Side, State};
 use super::index::MOST_ENTRIES;
 use super::pair::Context;
 use super::shard::{Shard, show};
@@ -17,21 +16,22 @@ impl Shard {
             self.end_wait(number, context, &mut gone);
         }
         while let Some(number) = self.corrections.pop_due(context.now_ms, context.correct_ms) {
-            gone.extend(self.forget(self.held.key(number), context).filter(is_known_elsewhere));
+            gone.extend(Some(self.forget(number, context)).filter(is_known_elsewhere));
         }
         while let Some((since, key)) = self.again.front().copied()
             && since.saturating_add(context.wait_ms) <= context.now_ms
         {
             self.again.pop_front();
-            self.resolve(key, context);
+            if let Some(number) = self.held.find(key) {
+                self.resolve(number, context);
+            }
         }
         gone
     }
 
     fn end_wait(&mut self, number: u32, context: &Context<'_>, gone: &mut Vec<Half>) {
-        let key = self.held.key(number);
-        self.resolve(key, context);
-        let Some(half) = self.copy(key) else { return };
+        self.resolve(number, context);
+        let half = self.held.half(number);
         // A caller is kept, also when it was answered: an asynchronous invocation that failed
         // runs again minutes later. So is a span whose parent may still come and tell that it
         // stands for the same request.
@@ -43,34 +43,38 @@ impl Shard {
         if kept && context.correct_ms > 0 {
             self.corrections.push(number, context.now_ms);
         } else {
-            gone.extend(self.forget(key, context).filter(is_known_elsewhere));
+            gone.extend(Some(self.forget(number, context)).filter(is_known_elsewhere));
         }
     }
 
     /// Shows a half by what it knows itself, and learns from it.
-    fn resolve(&mut self, key: SpanKey, context: &Context<'_>) -> bool {
+    fn resolve(&mut self, number: u32, context: &Context<'_>) -> bool {
         // Most have been shown for good when their wait ends.
-        if self.held.peek(key).is_none_or(Entry::is_settled) {
+        if self.held.entry(number).is_settled() {
             return false;
         }
-        self.held.change(key, |half| resolve(half, context)).unwrap_or(false)
+        let mut half = self.held.half(number);
+        let waited = resolve(&mut half, context);
+        self.held.write(number, &half);
+        waited
     }
 
     pub(super) fn resolve_all(&mut self, context: &Context<'_>) {
-        let waits: Vec<SpanKey> = self.waits.iter().map(|number| self.held.key(number)).collect();
-        let again: Vec<SpanKey> = self.again.iter().map(|&(_, key)| key).collect();
-        for key in waits.into_iter().chain(again) {
-            self.resolve(key, context);
+        let waits: Vec<u32> = self.waits.iter().collect();
+        let again = self.again.iter().filter_map(|&(_, key)| self.held.find(key));
+        let again: Vec<u32> = again.collect();
+        for number in waits.into_iter().chain(again) {
+            self.resolve(number, context);
         }
     }
 
     /// Forgets a half; its hop stays as it is counted.
-    fn forget(&mut self, key: SpanKey, context: &Context<'_>) -> Option<Half> {
-        let half = self.held.remove(key)?;
+    fn forget(&mut self, number: u32, context: &Context<'_>) -> Half {
+        let half = self.held.remove(number);
         context.held.fetch_sub(1, Ordering::Relaxed);
-        self.seen.insert(key);
+        self.seen.insert(half.key);
         self.forget_bridge(&half);
-        Some(half)
+        half
     }
 
     /// Holds the bound on memory: what is only kept for corrections goes first, then the oldest.
@@ -89,11 +93,11 @@ impl Shard {
     /// Lets the half go that it matters least to keep. Says whether it had not waited long enough.
     fn let_go_oldest(&mut self, context: &Context<'_>) -> Option<(Half, bool)> {
         if let Some(number) = self.corrections.pop() {
-            return Some((self.forget(self.held.key(number), context)?, false));
+            return Some((self.forget(number, context), false));
         }
-        let key = self.held.key(self.waits.pop()?);
-        let early = self.resolve(key, context);
-        Some((self.forget(key, context)?, early))
+        let number = self.waits.pop()?;
+        let early = self.resolve(number, context);
+        Some((self.forget(number, context), early))
     }
 }
 

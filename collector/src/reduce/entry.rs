@@ -1,5 +1,5 @@
-//! Entries: halves as they are kept while they wait, in 60 bytes instead of 250, since a collector
-//! may have millions of them. In: a [`Half`]. Out: the same half, apart from what is said below.
+//! Entries: halves as they are kept while they wait, in 64 bytes instead of 160, since a collector
+//! may have millions of them, each in a line of the processor's cache. In: a [`Half`]. Out: the same half, apart from what is said below.
 //!
 //! | of a half | as an entry |
 //! | --- | --- |
@@ -9,7 +9,8 @@
 //! | nodes and texts | 16 bits; there are fewer |
 //! | what it counted | not at all where that is what it says by itself, a few fields where it is a pair |
 //!
-//! What few halves have is kept beside them ([`More`]).
+//! What not every half has is kept beside them: a request and a bridge ([`Keys`]), and what few have
+//! ([`Rare`]).
 
 use super::half::{Half, Side, SpanKey, State};
 use super::histogram;
@@ -20,6 +21,7 @@ use super::tally::Counted;
 
 /// A half, packed.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
 pub(super) struct Entry {
     key: [u32; 2],
     parent: [u32; 2],
@@ -44,16 +46,52 @@ pub(super) struct Entry {
     /// The next one of the same parent, and the one before, each one more than it is; 0 is none.
     pub(super) next: u32,
     pub(super) before: u32,
+    /// Where its [`Keys`] are, as one more than that; 0 is nowhere. Whether there is a [`Rare`].
+    pub(super) beside: Beside,
+}
+
+/// What is kept beside an entry.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Beside(u32);
+
+impl Beside {
+    const RARE: u32 = 1 << 31;
+
+    /// Where the keys are.
+    #[inline]
+    pub(super) const fn keys(self) -> Option<u32> {
+        (self.0 & !Self::RARE).checked_sub(1)
+    }
+
+    pub(super) const fn set_keys(&mut self, place: Option<u32>) {
+        let keys = if let Some(place) = place { place + 1 } else { 0 };
+        self.0 = self.0 & Self::RARE | keys;
+    }
+
+    /// Whether something rare is there.
+    #[inline]
+    pub(super) const fn is_rare(self) -> bool {
+        self.0 & Self::RARE != 0
+    }
+
+    pub(super) const fn set_rare(&mut self, there: bool) {
+        self.0 = self.0 & !Self::RARE | if there { Self::RARE } else { 0 };
+    }
+}
+
+/// What every second half has in a system of functions, in 20 bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Keys {
+    request: [u32; 2],
+    bridge: [u32; 2],
+    called: NodeIndex,
 }
 
 /// What few halves have.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct More {
-    request: u64,
+pub(super) struct Rare {
     link: SpanKey,
-    bridge: u64,
     bridged: SpanKey,
-    called: NodeIndex,
     /// What it counted, where that is neither what it says itself nor an ordinary pair.
     counted: Option<Counted>,
 }
@@ -139,7 +177,8 @@ pub(super) fn round(half: &mut Half) {
 
 impl Entry {
     /// A half's entry, and what has to be kept beside it. The half is one that was rounded.
-    pub(super) fn pack(half: &Half) -> (Self, Option<More>) {
+    #[inline]
+    pub(super) fn pack(half: &Half) -> (Self, Keys, Rare) {
         let state = match half.state {
             State::Waiting => WAITING,
             State::Guessed(_) => GUESSED,
@@ -179,27 +218,28 @@ impl Entry {
         };
         let &Half { request, link, bridge, bridged, called, .. } = half;
         let called = if bridge == 0 { 0 } else { called };
-        let more = More { request, link, bridge, bridged, called, counted };
-        (entry, Some(more).filter(|more| *more != More::default()))
+        let keys = Keys { request: halves(request), bridge: halves(bridge), called };
+        (entry, keys, Rare { link, bridged, counted })
     }
 
     /// The half again.
-    pub(super) fn unpack(&self, more: Option<&More>) -> Half {
+    #[inline]
+    pub(super) fn unpack(&self, keys: Keys, rare: Option<&Rare>) -> Half {
         let bits = whole(self.start_and_flags);
         let flag = |place: u32| bits >> place & 1 == 1;
-        let more = more.copied().unwrap_or_default();
+        let rare = rare.copied().unwrap_or_default();
         let mut half = Half {
             key: self.key(),
             parent: self.parent(),
-            link: more.link,
-            request: more.request,
-            bridge: more.bridge,
-            bridged: more.bridged,
+            link: rare.link,
+            request: whole(keys.request),
+            bridge: whole(keys.bridge),
+            bridged: rare.bridged,
             side: self.side(),
             state: State::Waiting,
             own: self.own.into(),
             other: self.other.into(),
-            called: more.called,
+            called: keys.called,
             origin: u64::from(self.origin_and_pair >> ORIGIN_SHIFT),
             unsure: flag(9),
             sdk: flag(8),
@@ -216,10 +256,10 @@ impl Entry {
             told: self.told,
         };
         half.state = match bits >> 3 & 7 {
-            GUESSED => State::Guessed(more.counted.unwrap_or_else(|| half.alone())),
-            CERTAIN => State::Certain(more.counted.unwrap_or_else(|| half.alone())),
+            GUESSED => State::Guessed(rare.counted.unwrap_or_else(|| half.alone())),
+            CERTAIN => State::Certain(rare.counted.unwrap_or_else(|| half.alone())),
             PAIRED_CALLER => State::Paired(None),
-            PAIRED => State::Paired(Some(more.counted.unwrap_or_else(|| self.pair(&half)))),
+            PAIRED => State::Paired(Some(rare.counted.unwrap_or_else(|| self.pair(&half)))),
             UNMET => State::Unmet,
             SILENT => State::Silent,
             _ => State::Waiting,

@@ -2,30 +2,27 @@
 //! a key, and those with a parent.
 //!
 //! Entries have numbers and stay where they are; two indices find them by their span, and the first
-//! of those that name the same span as their parent, from which the others follow.
+//! of those that name the same span as their parent, from which the others follow. Whoever has found
+//! one goes on with its number.
 
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-use super::entry::{Entry, More};
+use super::entry::{self, Entry, Rare};
 use super::half::{Half, SpanKey};
 use super::index::Index;
-
-/// Entries are allocated so many at once, and never moved.
-const CHUNK: usize = 256;
+use super::slots::Slots;
 
 /// A shard's halves.
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    chunks: Vec<Box<[Entry]>>,
-    /// Entries that were ever used.
-    used: u32,
-    /// The first unused one among those, as one more than its number; they follow each other.
-    free: u32,
+    entries: Slots<Entry>,
     by_key: Index,
     by_parent: Index,
-    more: HashMap<u32, More, foldhash::fast::RandomState>,
-    len: usize,
+    /// Of those that have any.
+    keys: Slots<entry::Keys>,
+    /// By the number of the entry.
+    rare: HashMap<u32, Rare, foldhash::fast::RandomState>,
 }
 
 /// Spans, mostly few.
@@ -34,17 +31,13 @@ pub(super) type Keys = SmallVec<[SpanKey; 2]>;
 impl Held {
     /// How many halves there are.
     pub(super) fn len(&self) -> usize {
-        self.len
+        self.entries.len()
     }
 
+    /// The entry of this number.
     #[inline]
-    fn entry(&self, number: u32) -> &Entry {
-        &self.chunks[number as usize / CHUNK][number as usize % CHUNK]
-    }
-
-    #[inline]
-    fn entry_mut(&mut self, number: u32) -> &mut Entry {
-        &mut self.chunks[number as usize / CHUNK][number as usize % CHUNK]
+    pub(super) fn entry(&self, number: u32) -> &Entry {
+        self.entries.get(number)
     }
 
     /// The number of a span's entry.
@@ -58,14 +51,18 @@ impl Held {
         self.find(key).is_some()
     }
 
-    fn unpack(&self, number: u32) -> Half {
-        // Most entries have nothing beside them, and often there are none that do.
-        self.entry(number).unpack(self.more.get(&number))
+    /// The half of this number.
+    #[inline]
+    pub(super) fn half(&self, number: u32) -> Half {
+        let entry = self.entry(number);
+        let keys = entry.beside.keys().map_or_else(entry::Keys::default, |at| *self.keys.get(at));
+        let rare = if entry.beside.is_rare() { self.rare.get(&number) } else { None };
+        entry.unpack(keys, rare)
     }
 
     /// A span's half.
     pub(super) fn copy(&self, key: SpanKey) -> Option<Half> {
-        self.find(key).map(|number| self.unpack(number))
+        self.find(key).map(|number| self.half(number))
     }
 
     /// A span's entry, for what can be told without unpacking it.
@@ -80,7 +77,7 @@ impl Held {
         change: impl FnOnce(&mut Half) -> T,
     ) -> Option<T> {
         let number = self.find(key)?;
-        let mut half = self.unpack(number);
+        let mut half = self.half(number);
         let result = change(&mut half);
         self.write(number, &half);
         Some(result)
@@ -93,16 +90,28 @@ impl Held {
         }
     }
 
-    fn write(&mut self, number: u32, half: &Half) {
-        let (mut packed, more) = Entry::pack(half);
-        let entry = self.entry_mut(number);
-        (packed.next, packed.before) = (entry.next, entry.before);
-        *entry = packed;
-        match more {
-            Some(more) => drop(self.more.insert(number, more)),
-            None if self.more.is_empty() => {}
-            None => drop(self.more.remove(&number)),
+    /// Puts a half in the place of the one of the same span, which has this number.
+    pub(super) fn write(&mut self, number: u32, half: &Half) {
+        let (mut packed, keys, rare) = Entry::pack(half);
+        let entry = self.entries.get_mut(number);
+        (packed.next, packed.before, packed.beside) = (entry.next, entry.before, entry.beside);
+        if keys != entry::Keys::default() {
+            match packed.beside.keys() {
+                Some(at) => *self.keys.get_mut(at) = keys,
+                None => packed.beside.set_keys(Some(self.keys.insert(keys))),
+            }
+        } else if let Some(at) = packed.beside.keys() {
+            self.keys.remove(at);
+            packed.beside.set_keys(None);
         }
+        if rare != Rare::default() {
+            self.rare.insert(number, rare);
+            packed.beside.set_rare(true);
+        } else if packed.beside.is_rare() {
+            self.rare.remove(&number);
+            packed.beside.set_rare(false);
+        }
+        *entry = packed;
     }
 
     /// The span of an entry.
@@ -124,32 +133,15 @@ impl Held {
             by_parent.rebuild(first.map(|(number, entry)| (entry.parent(), number)));
             self.by_parent = by_parent;
         }
-        let number = self.place();
-        *self.entry_mut(number) = Entry::default();
+        let number = self.entries.insert(Entry::default());
         self.write(number, half);
         self.by_key.insert(half.key, number);
         self.join(number, half.parent);
-        self.len += 1;
         number
     }
 
     fn all(&self) -> impl Iterator<Item = (u32, &Entry)> {
-        let used = self.chunks.iter().flat_map(|chunk| chunk.iter()).take(self.used as usize);
-        (0..).zip(used).filter(|(_, entry)| entry.key() != 0)
-    }
-
-    /// The number of an unused entry.
-    fn place(&mut self) -> u32 {
-        if let Some(number) = self.free.checked_sub(1) {
-            self.free = self.entry(number).next;
-            return number;
-        }
-        let number = self.used;
-        if number as usize == self.chunks.len() * CHUNK {
-            self.chunks.push(vec![Entry::default(); CHUNK].into_boxed_slice());
-        }
-        self.used += 1;
-        number
+        (0..).zip(self.entries.used()).filter(|(_, entry)| entry.key() != 0)
     }
 
     fn first_of(&self, parent: SpanKey) -> Option<u32> {
@@ -163,8 +155,8 @@ impl Held {
         }
         match self.first_of(parent) {
             Some(first) => {
-                self.entry_mut(number).next = first + 1;
-                self.entry_mut(first).before = number + 1;
+                self.entries.get_mut(number).next = first + 1;
+                self.entries.get_mut(first).before = number + 1;
                 self.by_parent.replace(parent, first, number);
             }
             None => self.by_parent.insert(parent, number),
@@ -175,10 +167,10 @@ impl Held {
         let &Entry { next, before, .. } = self.entry(number);
         let parent = self.entry(number).parent();
         if let Some(next) = next.checked_sub(1) {
-            self.entry_mut(next).before = before;
+            self.entries.get_mut(next).before = before;
         }
         match before.checked_sub(1) {
-            Some(before) => self.entry_mut(before).next = next,
+            Some(before) => self.entries.get_mut(before).next = next,
             None if parent == 0 => {}
             None => match next.checked_sub(1) {
                 Some(next) => self.by_parent.replace(parent, number, next),
@@ -200,26 +192,24 @@ impl Held {
         kids
     }
 
-    /// Takes a half out.
-    pub(super) fn remove(&mut self, key: SpanKey) -> Option<Half> {
-        let number = self.find(key)?;
-        let half = self.unpack(number);
+    /// Takes the half of this number out.
+    pub(super) fn remove(&mut self, number: u32) -> Half {
+        let half = self.half(number);
         self.leave(number);
-        self.by_key.remove(key, number);
-        if !self.more.is_empty() {
-            self.more.remove(&number);
+        self.by_key.remove(half.key, number);
+        let beside = self.entry(number).beside;
+        if let Some(at) = beside.keys() {
+            self.keys.remove(at);
         }
-        let free = self.free;
-        let entry = self.entry_mut(number);
-        *entry = Entry::default();
-        entry.next = free;
-        self.free = number + 1;
-        self.len -= 1;
-        if self.len == 0 && self.chunks.len() > 1 {
+        if beside.is_rare() {
+            self.rare.remove(&number);
+        }
+        self.entries.remove(number);
+        if self.len() == 0 && self.entries.is_spread() {
             // What a flood took is given back.
             *self = Self::default();
         }
-        Some(half)
+        half
     }
 }
 
@@ -280,7 +270,8 @@ mod tests {
                 let (key, parent) = (spread(id), spread(parent + 30));
                 match (what, model.contains_key(&key)) {
                     (0, true) => {
-                        prop_assert_eq!(held.remove(key).unwrap().request, model[&key].1);
+                        let number = held.find(key).unwrap();
+                        prop_assert_eq!(held.remove(number).request, model[&key].1);
                         model.remove(&key);
                     }
                     (_, true) => {
@@ -315,7 +306,7 @@ mod tests {
             held.insert(&half(spread(id), 1 << 63, 0));
         });
         assert_eq!(held.kids(1 << 63).len(), 100_000);
-        ids.for_each(|id| assert!(held.remove(spread(id)).is_some()));
-        assert!(held.chunks.is_empty() && held.kids(1 << 63).is_empty());
+        ids.for_each(|id| assert_eq!(held.remove(held.find(spread(id)).unwrap()).key, spread(id)));
+        assert!(!held.entries.is_spread() && held.kids(1 << 63).is_empty());
     }
 }

@@ -123,9 +123,18 @@ impl<T> Default for Kept<T> {
     }
 }
 
+/// At most so many, as many as fill a table of a power of two: one more would take twice the memory.
+const fn fitting(most: usize) -> usize {
+    let mut places = (most + 1).next_power_of_two();
+    while places > 1 && places / 8 * 7 > most {
+        places /= 2;
+    }
+    if places < 16 { most } else { places / 8 * 7 }
+}
+
 impl<T: Default> Kept<T> {
     fn entry(&mut self, key: u64, most: usize) -> &mut T {
-        if self.young.len() >= most && !self.young.contains_key(&key) {
+        if self.young.len() >= fitting(most) && !self.young.contains_key(&key) {
             self.old = std::mem::take(&mut self.young);
         }
         let old = &mut self.old;
@@ -135,7 +144,7 @@ impl<T: Default> Kept<T> {
 
 impl<T> Kept<T> {
     fn insert(&mut self, key: u64, value: T, most: usize) {
-        if self.young.len() >= most {
+        if self.young.len() >= fitting(most) {
             self.old = std::mem::take(&mut self.young);
         }
         self.young.insert(key, value);

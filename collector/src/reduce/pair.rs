@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 use parking_lot::{Mutex, MutexGuard};
-use smallvec::SmallVec;
 
 #[cfg(test)]
 use super::bridge::Bridge;
@@ -16,6 +15,7 @@ use super::entry;
 use super::exporter::Exporter;
 use super::half::{Half, SpanKey};
 use super::nodes::Nodes;
+use super::request::Request;
 use super::shard::{Inserted, Shard, pair_halves, rename, set_cold};
 use super::tally::Tally;
 
@@ -52,14 +52,6 @@ pub(super) struct Pairing {
     pub(super) held: AtomicUsize,
     /// Callers and callees of one invocation, by its request id.
     requests: DashMap<u64, Request, foldhash::fast::RandomState>,
-}
-
-/// The spans that name one invocation. Lambda runs an asynchronous one again when it failed, under
-/// the same id.
-#[derive(Debug, Default)]
-struct Request {
-    callers: SmallVec<[SpanKey; 1]>,
-    callees: SmallVec<[SpanKey; 1]>,
 }
 
 impl Default for Pairing {
@@ -107,11 +99,8 @@ impl Pairing {
                 shard = self.shard(key);
             }
         }
-        if half.bridge != 0 {
-            shard.enter_bridge(key, context);
-        }
         // What others have to do with it is known now.
-        shard.show_if_safe(key, context);
+        shard.enter_or_show(key, context);
         self.make_room(shard, context)
     }
 
@@ -139,11 +128,9 @@ impl Pairing {
         }
         let (mine, others) = {
             let mut request = self.requests.entry(half.request).or_default();
-            let Request { callers, callees } = &mut *request;
-            let (mine, others) =
-                if half.is_caller() { (callers, callees) } else { (callees, callers) };
-            mine.push(half.key);
-            (mine.clone(), others.clone())
+            request.add(half.is_caller(), half.key);
+            let (callers, callees) = (request.callers(), request.callees());
+            if half.is_caller() { (callers, callees) } else { (callees, callers) }
         };
         if !half.is_caller() && mine.len() > 1 && others.is_empty() {
             self.shard(half.key).join_attempts(half, &mine, context);
@@ -171,15 +158,23 @@ impl Pairing {
             (&mut *high, &mut *low)
         };
         let caller = of_caller.outermost(caller);
+        let find = |shard: &Shard, key| {
+            shard.held.find(key).map(|number| (number, shard.held.half(number)))
+        };
+        let (Some(mut one), Some(mut other)) = (find(of_caller, caller), find(of_callee, callee))
+        else {
+            return;
+        };
         // Bridges are within a trace, so neither can be the other's partner.
-        of_caller.leave_bridge(caller, context);
-        of_callee.leave_bridge(callee, context);
-        let halves = (of_caller.copy(caller), of_callee.copy(callee));
-        if let (Some(mut caller), Some(mut callee)) = halves {
-            pair_halves(&mut caller, &mut callee, context);
-            of_caller.held.put(&caller);
-            of_callee.held.put(&callee);
+        if of_caller.leave_bridge(&one.1, context) {
+            one.1 = of_caller.held.half(one.0);
         }
+        if of_callee.leave_bridge(&other.1, context) {
+            other.1 = of_callee.held.half(other.0);
+        }
+        pair_halves(&mut one.1, &mut other.1, context);
+        of_caller.held.write(one.0, &one.1);
+        of_callee.held.write(other.0, &other.1);
     }
 
     /// Names a caller in full, and what it called, wherever its request is counted.
@@ -200,7 +195,7 @@ impl Pairing {
         let mut callees = shard.called_by(&half);
         drop(shard);
         if let Some(request) = self.requests.get(&half.request) {
-            callees.extend_from_slice(&request.callees);
+            callees.extend(request.callees());
         }
         for callee in callees {
             self.shard(callee).held.change(callee, |half| rename(half, renamed, context.tally));
@@ -236,10 +231,12 @@ impl Pairing {
             if half.link != 0 {
                 self.shard(half.link).unlink(half.link, half.key);
             }
+            if half.request == 0 {
+                continue;
+            }
             self.requests.remove_if_mut(&half.request, |_, request| {
-                request.callers.retain(|key| *key != half.key);
-                request.callees.retain(|key| *key != half.key);
-                request.callers.is_empty() && request.callees.is_empty()
+                request.remove(half.key);
+                request.is_empty()
             });
         }
     }

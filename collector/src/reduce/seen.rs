@@ -47,7 +47,7 @@ impl Seen {
     fn put(&mut self, key: SpanKey) {
         let line = self.line(key);
         let line = &mut self.lines[line];
-        line.rotate_right(1);
+        line.copy_within(..LINE - 1, 1);
         line[0] = key;
     }
 

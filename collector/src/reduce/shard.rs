@@ -59,39 +59,80 @@ impl Shard {
         self.held.contains(key) || self.seen.contains(key)
     }
 
-    /// Takes a half in. Says what is left to do.
-    pub(super) fn insert(&mut self, half: &Half, context: &Context<'_>) -> Inserted {
+    /// Takes a half in, and leaves it as it is then. Says what is left to do.
+    pub(super) fn insert(&mut self, half: &mut Half, context: &Context<'_>) -> Inserted {
         let (here, elsewhere) = self.kids_to_meet(half);
-        let parent = half.parent != 0 && self.concerns_parent(half);
+        let parent = if half.parent == 0 { None } else { self.concerned_parent(half) };
         let meets = half.request != 0 || half.link != 0 || !elsewhere.is_empty();
-        let alone = !parent && here.is_empty() && !meets && half.bridge == 0;
-        let number = if alone {
-            // Nobody is there to say otherwise.
-            let mut half = *half;
-            show_if_safe(&mut half, context);
-            self.held.insert(&half)
-        } else {
-            self.held.insert(half)
-        };
+        // A caller and its callee, as they were before they were paired.
+        let mut paired = None;
+        match (parent, &here[..]) {
+            (None, []) if !meets && half.bridge == 0 => {
+                // Nobody is there to say otherwise.
+                show_if_safe(half, context);
+            }
+            (Some(parent), []) if !half.is_caller() => {
+                paired = self.pair_arriving(parent, half, context);
+            }
+            (None, [kid]) if half.is_caller() => {
+                let kid = self.held.find(*kid);
+                paired = kid.and_then(|kid| self.pair_arriving(kid, half, context));
+            }
+            _ => {}
+        }
+        let number = self.held.insert(half);
         self.waits.push(number, context.now_ms);
         context.held.fetch_add(1, Ordering::Relaxed);
-        if parent {
-            self.meet(half.parent, half.key, context);
+        if let Some((caller, callee)) = paired {
+            self.compare_clocks(&caller, &callee, context);
+        } else {
+            if let Some(parent) = parent {
+                self.meet(self.held.key(parent), half.key, context);
+            }
+            for kid in &here {
+                self.meet(half.key, *kid, context);
+            }
         }
-        for kid in here {
-            self.meet(half.key, kid, context);
-        }
-        match (alone, meets) {
-            (true, _) => Inserted::Done,
-            (false, true) => Inserted::ToMeet(elsewhere),
-            (false, false) => Inserted::ToShow,
+        match (meets, half.state) {
+            (true, _) => Inserted::ToMeet(elsewhere),
+            // Whoever has found its other half has nobody to look for.
+            (false, State::Paired(_)) => Inserted::Done,
+            (false, _) if parent.is_none() && here.is_empty() && half.bridge == 0 => Inserted::Done,
+            (false, _) => Inserted::ToShow,
         }
     }
 
-    /// Whether the parent of a half is there, and the two have to do with each other.
-    fn concerns_parent(&self, half: &Half) -> bool {
+    /// Pairs a half that arrives with the one of the other side that is there, as [`Self::meet`]
+    /// would, if there is nothing else to it. Returns the two as they were.
+    fn pair_arriving(
+        &mut self,
+        there: u32,
+        half: &mut Half,
+        context: &Context<'_>,
+    ) -> Option<(Half, Half)> {
+        let mut other = self.held.half(there);
+        let before = if half.is_caller() { (*half, other) } else { (other, *half) };
+        let (caller, callee) = &before;
+        let plain = caller.is_caller()
+            && caller.state == State::Waiting
+            && matches!(callee.side, Side::Called { .. });
+        if !plain || !self.leave_free(caller, callee) {
+            return None;
+        }
+        if half.is_caller() {
+            pair_halves(half, &mut other, context);
+        } else {
+            pair_halves(&mut other, half, context);
+        }
+        self.held.write(there, &other);
+        Some(before)
+    }
+
+    /// The parent of a half, if it is there and the two have to do with each other.
+    fn concerned_parent(&self, half: &Half) -> Option<u32> {
+        let number = self.held.find(half.parent)?;
         // What a callee calls while it runs says nothing of who called it.
-        self.held.peek(half.parent).is_some_and(|parent| parent.is_caller() || !half.is_caller())
+        (self.held.entry(number).is_caller() || !half.is_caller()).then_some(number)
     }
 
     /// The spans that have to do with a half that arrives because they name its span: those of this
@@ -147,7 +188,9 @@ impl Shard {
 
     /// Decides what a span and its child are to each other, if both are there.
     fn meet(&mut self, parent_key: SpanKey, kid_key: SpanKey, context: &Context<'_>) {
-        let (Some(parent), Some(kid)) = (self.copy(parent_key), self.copy(kid_key)) else { return };
+        let numbers = self.held.find(parent_key).zip(self.held.find(kid_key));
+        let Some((parent_number, kid_number)) = numbers else { return };
+        let (parent, kid) = (self.held.half(parent_number), self.held.half(kid_number));
         let same_node = || context.nodes.may_be_same(parent.own, kid.own);
         match (parent.is_caller(), kid.is_caller()) {
             _ if kid.side == Side::Step => self.lead(&parent, &kid, same_node(), context),
@@ -184,8 +227,8 @@ impl Shard {
                 } else {
                     let (mut caller, mut callee) = (parent, kid);
                     pair_halves(&mut caller, &mut callee, context);
-                    self.held.put(&caller);
-                    self.held.put(&callee);
+                    self.held.write(parent_number, &caller);
+                    self.held.write(kid_number, &callee);
                 }
                 self.compare_clocks(&parent, &kid, context);
             }
@@ -204,7 +247,7 @@ impl Shard {
                 }
             }
             (false, false) if !matches!(kid.side, Side::Called { by_messages: true, .. }) => {
-                self.leave_bridge(kid_key, context);
+                self.leave_bridge(&kid, context);
                 self.held.change(kid_key, |kid| {
                     if kid.is_open() {
                         let hop = kid.called_by(parent.own);
@@ -260,18 +303,17 @@ impl Shard {
     /// Pairs a caller and a callee of this shard, the outermost caller of a doubled request.
     pub(super) fn pair(&mut self, caller: SpanKey, callee: SpanKey, context: &Context<'_>) {
         let caller = self.outermost(caller);
-        let halves = self.copy(caller).zip(self.copy(callee));
-        let Some((mut caller, mut callee)) = halves else { return };
+        let Some(numbers) = self.held.find(caller).zip(self.held.find(callee)) else { return };
+        let (mut caller, mut callee) = (self.held.half(numbers.0), self.held.half(numbers.1));
         if !self.leave_free(&caller, &callee) {
-            self.leave_bridge(caller.key, context);
-            self.leave_bridge(callee.key, context);
-            let halves = self.copy(caller.key).zip(self.copy(callee.key));
-            let Some(left) = halves else { return };
-            (caller, callee) = left;
+            // Either may be changed by what the other leaves behind.
+            self.leave_bridge(&caller, context);
+            self.leave_bridge(&self.held.half(numbers.1), context);
+            (caller, callee) = (self.held.half(numbers.0), self.held.half(numbers.1));
         }
         pair_halves(&mut caller, &mut callee, context);
-        self.held.put(&caller);
-        self.held.put(&callee);
+        self.held.write(numbers.0, &caller);
+        self.held.write(numbers.1, &callee);
     }
 
     pub(super) fn outermost(&self, mut key: SpanKey) -> SpanKey {
@@ -285,7 +327,9 @@ impl Shard {
     }
 
     fn silence(&mut self, key: SpanKey, context: &Context<'_>) {
-        self.leave_bridge(key, context);
+        if let Some(half) = self.copy(key) {
+            self.leave_bridge(&half, context);
+        }
         self.held.change(key, |half| show(half, State::Silent, context.tally));
     }
 
@@ -358,7 +402,7 @@ impl Shard {
 
 /// Shows a half that still waits, if experience or the span itself says that it will not be taken
 /// back.
-fn show_if_safe(half: &mut Half, context: &Context<'_>) {
+pub(super) fn show_if_safe(half: &mut Half, context: &Context<'_>) {
     if half.state != State::Waiting {
         return;
     }

@@ -58,8 +58,8 @@ fn sparse() -> impl Strategy<Value = u64> {
 }
 
 fn again(half: &Half) -> Half {
-    let (entry, more) = Entry::pack(half);
-    entry.unpack(more.as_ref())
+    let (entry, keys, rare) = Entry::pack(half);
+    entry.unpack(keys, Some(&rare))
 }
 
 proptest! {
@@ -91,8 +91,8 @@ proptest! {
 }
 
 #[test]
-fn an_entry_takes_60_bytes() {
-    assert_eq!(size_of::<Entry>(), 60);
+fn an_entry_takes_64_bytes() {
+    assert_eq!(size_of::<Entry>(), 64);
 }
 
 #[test]
@@ -137,5 +137,6 @@ fn a_pair_of_an_ordinary_call_needs_nothing_beside_it() {
         ..callee
     };
     let paired = State::Paired(Some(caller.with_callee(&callee, &nodes)));
-    assert_eq!(Entry::pack(&Half { state: paired, ..callee }).1, None);
+    let (_, keys, rare) = Entry::pack(&Half { state: paired, ..callee });
+    assert_eq!((keys, rare), (Keys::default(), Rare::default()));
 }
