@@ -74,11 +74,13 @@ pub struct Shown {
     pub legend: bool,
     /// The list of keys (H or ?).
     pub keys: bool,
+    /// The timeline (T).
+    pub timeline: bool,
 }
 
 impl Default for Shown {
     fn default() -> Self {
-        Self { legend: true, keys: false }
+        Self { legend: true, keys: false, timeline: true }
     }
 }
 
@@ -105,6 +107,20 @@ pub enum Command {
     ResetLayout,
     /// Stop or go on (Space).
     TogglePause,
+    /// Show the moment at which the feed's clock showed this, in seconds since 1970.
+    Seek(f64),
+    /// Show the oldest moment that is known (Home).
+    SeekBegin,
+    /// Show the present (End).
+    Live,
+    /// Stop, and show the next tick (.), or with `false` the one before (,).
+    StepTick(bool),
+    /// Play faster (]).
+    Faster,
+    /// Play slower ([).
+    Slower,
+    /// Show or hide the timeline (T).
+    ToggleTimeline,
     /// Write a PNG of the window (S).
     Snapshot,
     /// Show or hide the legend (L).
@@ -162,6 +178,7 @@ fn apply(
             }
             Command::ToggleLegend => visible.legend = !visible.legend,
             Command::ToggleKeys => visible.keys = !visible.keys,
+            Command::ToggleTimeline => visible.timeline = !visible.timeline,
             _ => {}
         }
         log_change(&focus, &next, &traffic);

@@ -18,7 +18,7 @@ impl Plugin for KeysPlugin {
 }
 
 /// Every key and its meaning, as the list of keys shows them.
-pub const KEYS: [(&str, &str); 15] = [
+pub const KEYS: [(&str, &str); 19] = [
     ("Click", "select a node or an edge"),
     ("Drag", "move the picture, or a node"),
     ("Wheel  + −", "zoom"),
@@ -26,7 +26,11 @@ pub const KEYS: [(&str, &str); 15] = [
     ("Esc", "back"),
     ("F", "show everything"),
     ("R", "forget where nodes were dragged"),
-    ("Space", "pause"),
+    ("Space", "pause, go on"),
+    (",  .", "tick by tick"),
+    ("[  ]", "slower, faster: 0.1 to 20 times"),
+    ("Home  End", "the oldest moment; back to live"),
+    ("T", "timeline"),
     ("M", "mute the first notice for an hour; with Shift show all again"),
     ("O", "open the runbook of the first notice"),
     ("L", "legend"),
@@ -85,6 +89,7 @@ fn letter(press: &KeyboardInput) -> Option<char> {
         KeyCode::KeyQ => 'q',
         KeyCode::KeyR => 'r',
         KeyCode::KeyS => 's',
+        KeyCode::KeyT => 't',
         _ => return None,
     })
 }
@@ -96,12 +101,19 @@ fn meaning(key: &Key, letter: Option<char>, shift: bool, repeat: bool) -> Option
         (Key::Tab, _) => return Some(Command::Next),
         (_, Some('+' | '=')) => return Some(Command::Zoom(ZOOM_STEP)),
         (_, Some('-' | '_')) => return Some(Command::Zoom(1.0 / ZOOM_STEP)),
+        (_, Some(',')) => return Some(Command::StepTick(false)),
+        (_, Some('.')) => return Some(Command::StepTick(true)),
         _ if repeat => return None,
         _ => {}
     }
     match (key, letter) {
         (Key::Escape, _) => Some(Command::Back),
         (Key::Space, _) | (_, Some(' ')) => Some(Command::TogglePause),
+        (Key::Home, _) => Some(Command::SeekBegin),
+        (Key::End, _) => Some(Command::Live),
+        (_, Some('[')) => Some(Command::Slower),
+        (_, Some(']')) => Some(Command::Faster),
+        (_, Some('t')) => Some(Command::ToggleTimeline),
         (Key::F11, _) => Some(Command::ToggleFullScreen),
         (_, Some('f')) => Some(Command::Fit),
         (_, Some('r')) => Some(Command::ResetLayout),

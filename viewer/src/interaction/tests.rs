@@ -195,9 +195,15 @@ impl Desk {
             .filter(|(_, text, _)| text.0 == wanted)
             .map(|(entity, _, transform)| (entity, transform.translation))
             .collect();
+        let is_hidden =
+            |at| world.get::<Node>(at).is_some_and(|node| node.display == Display::None);
         let inside = |entity: Entity| {
             let mut at = entity;
             while let Some(parent) = world.get::<ChildOf>(at) {
+                // What is not shown may be anywhere.
+                if is_hidden(at) {
+                    return false;
+                }
                 at = parent.parent();
             }
             world.get::<Name>(at).is_some_and(|name| name.as_str() == panel)

@@ -7,6 +7,7 @@ use spanfall_collector::reduce::hop::Class;
 
 use super::marks::Mark;
 use super::paint::{Build, Paint, Style};
+use super::timeline::Room;
 use super::unit::Words;
 use super::{Beat, PanelSystems};
 use crate::focus::Shown;
@@ -17,6 +18,9 @@ use crate::traffic::Traffic;
 /// Height with its distance from the window's edge, in logical pixels at 1080.
 pub(super) const ROOM: f32 = 56.0;
 
+/// From the window's edge.
+const BOTTOM: f32 = 16.0;
+
 /// Shows the legend.
 pub(super) struct LegendPlugin;
 
@@ -24,7 +28,11 @@ impl Plugin for LegendPlugin {
     fn build(&self, app: &mut App) {
         app.add_systems(Startup, spawn.in_set(PanelSystems::Spawn)).add_systems(
             Update,
-            (hide.run_if(resource_changed::<Shown>), update.run_if(Beat::strikes))
+            (
+                hide.run_if(resource_changed::<Shown>),
+                stand_above.run_if(resource_changed::<Room>),
+                update.run_if(Beat::strikes),
+            )
                 .in_set(PanelSystems::Update),
         );
     }
@@ -48,7 +56,7 @@ fn spawn(mut build: Build<'_, '_>) {
     let node = Node {
         position_type: PositionType::Absolute,
         left: px(24),
-        bottom: px(16),
+        bottom: px(BOTTOM),
         height: px(36),
         padding: UiRect::horizontal(px(16)),
         border: UiRect::all(px(1)),
@@ -83,6 +91,13 @@ fn worth(hops: f64, words: Words) -> String {
 fn hide(tree: Option<Res<'_, Tree>>, shown: Res<'_, Shown>, mut paint: Paint<'_, '_>) {
     if let Some(tree) = tree {
         paint.show(tree.root, shown.legend);
+    }
+}
+
+/// The timeline takes the place at the bottom.
+fn stand_above(tree: Option<Res<'_, Tree>>, room: Res<'_, Room>, mut paint: Paint<'_, '_>) {
+    if let Some(tree) = tree {
+        paint.bottom(tree.root, BOTTOM + room.0);
     }
 }
 

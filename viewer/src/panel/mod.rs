@@ -1,4 +1,4 @@
-//! Panels over the picture: top bar, details, legend, notices, banner, list of keys. In: the
+//! Panels over the picture: top bar, details, legend, notices, timeline, banner, list of keys. In: the
 //! model, focus, theme. Out: text; what a person clicks comes back as
 //! [`Command`](crate::focus::Command)s, and nothing here writes the model.
 //!
@@ -16,6 +16,7 @@ mod paint;
 mod rows;
 mod sparkline;
 mod status;
+mod timeline;
 mod top_bar;
 mod unit;
 
@@ -48,6 +49,7 @@ impl Plugin for PanelPlugin {
                 details::DetailsPlugin,
                 legend::LegendPlugin,
                 notices::NoticesPlugin,
+                timeline::TimelinePlugin,
                 banner::BannerPlugin,
                 keys_card::KeysCardPlugin,
             ))
@@ -107,6 +109,7 @@ fn take_room(
     ui_scale: Res<'_, UiScale>,
     shown: Res<'_, Shown>,
     slide: Res<'_, Slide>,
+    timeline: Res<'_, timeline::Room>,
     mut insets: ResMut<'_, PanelInsets>,
 ) {
     let scale = ui_scale.0;
@@ -114,6 +117,6 @@ fn take_room(
         left: 0.0,
         right: if slide.open() { details::WIDTH * scale } else { 0.0 },
         top: top_bar::HEIGHT * scale,
-        bottom: if shown.legend { legend::ROOM * scale } else { 0.0 },
+        bottom: (if shown.legend { legend::ROOM } else { 0.0 } + timeline.0) * scale,
     }));
 }

@@ -13,6 +13,7 @@ use super::details::Slide;
 use super::marks::Mark;
 use super::paint::{Build, Paint, Style};
 use super::rows::Goes;
+use super::timeline::Room;
 use super::{Beat, PanelSystems, details};
 use crate::activity::Activity;
 use crate::browser::OpenPage;
@@ -68,6 +69,7 @@ const MOST: usize = 3;
 const OWN_STAY: f64 = 6.0;
 /// From the window's edge, in logical pixels at 1080.
 const MARGIN: f32 = 24.0;
+const BOTTOM: f32 = 16.0;
 
 /// What the viewer itself has to say, and until when.
 #[derive(Resource, Default)]
@@ -95,7 +97,7 @@ fn spawn(mut build: Build<'_, '_>) {
     let column = Node {
         position_type: PositionType::Absolute,
         right: px(MARGIN),
-        bottom: px(16),
+        bottom: px(BOTTOM),
         width: px(440),
         flex_direction: FlexDirection::ColumnReverse,
         align_items: AlignItems::FlexEnd,
@@ -266,11 +268,17 @@ fn update(
     paint.text(tree.rest_text, &rest);
 }
 
-/// The details panel takes the place at the right.
-fn stand_aside(tree: Option<Res<'_, Tree>>, slide: Res<'_, Slide>, mut paint: Paint<'_, '_>) {
+/// The details panel takes the place at the right, the timeline that at the bottom.
+fn stand_aside(
+    tree: Option<Res<'_, Tree>>,
+    slide: Res<'_, Slide>,
+    room: Res<'_, Room>,
+    mut paint: Paint<'_, '_>,
+) {
     if let Some(tree) = tree {
         let panel = if slide.open() { details::WIDTH } else { 0.0 };
         paint.right(tree.root, MARGIN + panel);
+        paint.bottom(tree.root, BOTTOM + room.0);
     }
 }
 

@@ -220,6 +220,24 @@ impl Paint<'_, '_> {
         }
     }
 
+    /// Puts a part so many hundredths of the room that it is in from its left edge.
+    pub(super) fn left_share(&mut self, entity: Entity, hundredths: f32) {
+        if let Ok(mut node) = self.nodes.get_mut(entity)
+            && node.left != percent(hundredths)
+        {
+            node.left = percent(hundredths);
+        }
+    }
+
+    /// Keeps a part this far from the window's bottom edge.
+    pub(super) fn bottom(&mut self, entity: Entity, bottom: f32) {
+        if let Ok(mut node) = self.nodes.get_mut(entity)
+            && node.bottom != px(bottom)
+        {
+            node.bottom = px(bottom);
+        }
+    }
+
     /// Shows another mark, or the same in another colour.
     pub(super) fn sign(&mut self, entity: Entity, mark: Mark, color: Color) {
         if let Ok((mut sign, mut image)) = self.signs.get_mut(entity) {

@@ -89,7 +89,7 @@ fn unknown(traffic: &Traffic) -> String {
 }
 
 /// The time on the wall in this zone; empty where the feed's clock is absurd.
-fn clock(seconds: f64, to_the_second: bool, zone: &TimeZone) -> String {
+pub(super) fn clock(seconds: f64, to_the_second: bool, zone: &TimeZone) -> String {
     let format = if to_the_second { "%H:%M:%S" } else { "%H:%M" };
     Timestamp::from_millisecond((seconds * 1e3) as i64)
         .map(|at| at.to_zoned(zone.clone()).strftime(format).to_string())

@@ -101,7 +101,7 @@ fn fit_width(
 
 /// Where the wall hangs.
 #[derive(Resource)]
-struct Zone(TimeZone);
+pub(super) struct Zone(pub(super) TimeZone);
 
 /// Seconds over which the longest wait is taken.
 const LAG_WINDOW: f64 = 2.0;

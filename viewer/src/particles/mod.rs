@@ -92,8 +92,9 @@ struct Particles {
     carries: HashMap<EdgeId, Carry>,
     /// Whether there has been one.
     begun: bool,
-    /// The playback clock in the last frame.
+    /// The playback clock in the last frame, and [`Playback::epoch`].
     clock: f64,
+    epoch: u64,
     /// One edge's particles; kept for its memory.
     fresh: Vec<Spawn>,
 }
@@ -113,6 +114,7 @@ impl Default for Particles {
             carries: HashMap::default(),
             begun: false,
             clock: 0.0,
+            epoch: 0,
             fresh: Vec::new(),
         }
     }
@@ -138,7 +140,8 @@ fn spawn_particles(
     mut stats: ResMut<'_, ParticleStats>,
 ) {
     let particles = &mut *particles;
-    if playback.now < particles.clock - BACKWARDS {
+    let elsewhere = std::mem::replace(&mut particles.epoch, playback.epoch) != playback.epoch;
+    if elsewhere || playback.now < particles.clock - BACKWARDS {
         particles.clear();
         pulses.clear();
     }
@@ -167,7 +170,10 @@ fn spawn_particles(
                     debug!("the first particle sets out");
                 }
                 let arrive = start + travel(edge_tick.p50_us);
-                pulses.schedule(edge.target, arrive, length, launched);
+                // What has long arrived at a moment to which somebody jumped makes nobody pulse.
+                if arrive + length > playback.now {
+                    pulses.schedule(edge.target, arrive, length, launched);
+                }
             }
         }
     }

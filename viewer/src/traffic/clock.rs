@@ -93,8 +93,23 @@ impl Clock {
         }
     }
 
+    /// Moves on by so many seconds, whatever the feed's clock does.
+    pub(super) fn go_on(&mut self, seconds: f64) {
+        self.now += seconds;
+    }
+
+    /// Shows the feed's time `at` from now on. `now` goes on as before.
+    pub(super) fn show(&mut self, at: f64) {
+        self.origin = Some(at - self.now);
+    }
+
+    /// Follows the feed's clock again, from its present.
+    pub(super) fn rejoin(&mut self) {
+        self.origin = None;
+    }
+
     /// The feed's time that should be drawn when the wall's clock shows `wall`.
-    fn target(&self, wall: f64) -> Option<f64> {
+    pub(super) fn target(&self, wall: f64) -> Option<f64> {
         // The tick that was least delayed tells how the clocks relate; the others, how much the
         // network scatters them.
         let best = self.leads.iter().copied().reduce(f64::max)?;

@@ -3,29 +3,34 @@
 
 mod apply;
 mod clock;
+mod film;
+pub mod history;
 pub mod model;
 mod rates;
+mod recall;
+mod reel;
 mod running;
 #[cfg(test)]
 mod tests;
 mod unknown;
 
+pub use film::FILM_SECONDS;
+pub use history::History;
 pub use model::{EdgeState, NodeState, Rates, Series, Traffic};
 pub use rates::TIME_CONSTANT;
 pub use running::Running;
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use bevy::prelude::*;
 use bevy::time::Real;
-use spanfall_collector::feed::message::{Graph, Hello, Message as FeedMessage, Tick};
+use spanfall_collector::feed::message::{Message as FeedMessage, Tick};
 
 use crate::activity::Activity;
 use crate::app::Flow;
 use crate::focus::{Command, Focus};
 use crate::source::Arrived;
-use clock::Clock;
+use reel::Reel;
 
 /// A tick whose time has come on the playback clock: its hops set out, evenly spread, between
 /// `start` and `start + length`. Particles spawn from these.
@@ -42,18 +47,24 @@ pub struct Played {
 /// The playback clock. It runs a little behind the feed, so that hops can be spread evenly.
 #[derive(Resource, Clone, Debug)]
 pub struct Playback {
-    /// Seconds since the viewer started to play. Particles are placed by it; it never jumps back
-    /// while a source plays.
+    /// Seconds that were played since the viewer started. Particles are placed by it; it never goes
+    /// back, whatever moment is shown.
     pub now: f64,
     /// How fast it runs: 1 is real time, 0 is paused.
     pub speed: f64,
     /// Seconds since the last tick came from the source, of the wall's clock.
     pub age: f64,
+    /// Whether the picture is at the present.
+    pub live: bool,
+    /// The feed's time that is shown, in seconds since 1970; none before the first tick.
+    pub at: Option<f64>,
+    /// Grows whenever another moment is shown: particles that are under way belong to another time.
+    pub epoch: u64,
 }
 
 impl Default for Playback {
     fn default() -> Self {
-        Self { now: 0.0, speed: 1.0, age: 0.0 }
+        Self { now: 0.0, speed: 1.0, age: 0.0, live: true, at: None, epoch: 0 }
     }
 }
 
@@ -80,17 +91,6 @@ pub enum SourceState {
     },
 }
 
-/// How many ticks wait for their time at most: 400 s of the usual ones, as while paused. Past it
-/// the oldest count in rates and series, and are not played.
-const MAX_WAITING: usize = 2_000;
-
-/// A tick that comes later than this, in seconds, counts and is not played: it belongs to the
-/// past, such as the ticks that a new viewer receives first.
-const LATE: f64 = 0.5;
-
-/// After this many seconds without a tick, rates fade as if nothing happened.
-const SILENCE: f64 = 2.0;
-
 /// Follows the feed: keeps [`Traffic`], runs [`Playback`], says what is [`Played`].
 #[derive(Clone, Debug)]
 pub struct TrafficPlugin {
@@ -110,7 +110,9 @@ impl Plugin for TrafficPlugin {
         app.add_message::<Played>()
             .init_resource::<Traffic>()
             .init_resource::<Playback>()
-            .insert_resource(Reel::default())
+            .init_resource::<History>()
+            .init_resource::<SourceState>()
+            .insert_resource(Tape(Reel::new(self.forget_after.as_secs_f64())))
             .insert_resource(Forgetting { after: self.forget_after.as_secs_f64(), checked: 0.0 })
             .add_systems(
                 Update,
@@ -119,30 +121,9 @@ impl Plugin for TrafficPlugin {
     }
 }
 
-/// Ticks that wait for their time, and the clock that says when it has come.
-#[derive(Resource, Debug, Default)]
-struct Reel {
-    clock: Clock,
-    waiting: VecDeque<Waiting>,
-    /// The newest tick that came, in milliseconds since 1970: what comes again is passed over.
-    newest: Option<u64>,
-    /// The latest the feed's clock is known to have shown, in seconds since 1970.
-    heard: f64,
-    /// When the last tick came, in seconds of `Time<Real>`.
-    came: f64,
-}
-
-/// What waits for its time.
-#[derive(Debug)]
-enum Waiting {
-    /// A tick.
-    Tick(Tick),
-    /// A tick that came before, of which only what runs is of interest: a complete graph, as it was
-    /// before that tick, has come in between.
-    Again(Tick),
-    /// What a graph says of what runs, as it was between the ticks around it.
-    Standing(Graph),
-}
+/// The last hour, and where in it the picture is.
+#[derive(Resource, Debug)]
+struct Tape(Reel);
 
 /// When quiet nodes and edges go.
 #[derive(Resource, Debug)]
@@ -152,49 +133,81 @@ struct Forgetting {
     checked: f64,
 }
 
-fn obey(mut commands: MessageReader<'_, '_, Command>, mut playback: ResMut<'_, Playback>) {
+/// What a person does with time.
+fn obey(
+    mut commands: MessageReader<'_, '_, Command>,
+    source: Res<'_, SourceState>,
+    mut tape: ResMut<'_, Tape>,
+) {
+    let Tape(reel) = &mut *tape;
     for command in commands.read() {
-        if *command == Command::TogglePause {
-            playback.speed = if playback.speed > 0.0 { 0.0 } else { 1.0 };
+        match *command {
+            Command::TogglePause => {
+                let pauses = matches!(*source, SourceState::Recording(_) | SourceState::Sample(_));
+                reel.toggle_pause(pauses);
+            }
+            Command::Seek(at) => reel.seek(at),
+            Command::SeekBegin => reel.seek(0.0),
+            Command::Live => reel.live(),
+            Command::StepTick(forward) => reel.step(forward),
+            Command::Faster => reel.faster(true),
+            Command::Slower => reel.faster(false),
+            _ => {}
         }
     }
 }
 
-/// Takes in what the source brought: graphs at once, ticks to wait for their time.
+/// Takes in what the source brought.
 fn receive(
     mut arrived: MessageReader<'_, '_, Arrived>,
     time: Res<'_, Time<Real>>,
     mut traffic: ResMut<'_, Traffic>,
-    mut reel: ResMut<'_, Reel>,
+    mut history: ResMut<'_, History>,
+    mut tape: ResMut<'_, Tape>,
     mut activity: ResMut<'_, Activity>,
 ) {
+    let Tape(reel) = &mut *tape;
     for arrived in arrived.read() {
         if !matches!(arrived, Arrived::Message { message: FeedMessage::Tick(_), .. }) {
             // Whatever it is, it shows, and takes a moment to.
             activity.extend(&time, 1.0);
         }
         match arrived {
-            Arrived::Message { message, at } => follow(message, *at, &mut traffic, &mut reel),
+            Arrived::Message { message, at } => {
+                follow(message, *at, &mut traffic, reel, &mut history);
+            }
             Arrived::Reset => {
                 traffic.reset();
                 reel.reset();
+                history.clear();
             }
         }
+        history.bound(reel.range());
     }
 }
 
-fn follow(message: &FeedMessage, at: f64, traffic: &mut Traffic, reel: &mut Reel) {
+fn follow(
+    message: &FeedMessage,
+    at: f64,
+    traffic: &mut Traffic,
+    reel: &mut Reel,
+    history: &mut History,
+) {
     match message {
         FeedMessage::Hello(hello) => {
             traffic.unit = hello.unit;
             reel.greet(hello, at);
         }
-        FeedMessage::Graph(graph) => {
-            traffic.apply_graph(graph, reel.heard);
-            reel.keep_standing(graph);
+        FeedMessage::Graph(graph) => reel.take_graph(graph),
+        FeedMessage::Tick(tick) => {
+            if reel.take(tick, at) {
+                history.follow(tick);
+            }
         }
-        FeedMessage::Tick(tick) => reel.take(tick, at),
-        FeedMessage::Notice(notice) => traffic.apply_notice(notice),
+        FeedMessage::Notice(notice) => {
+            history.mark(notice, reel.heard);
+            reel.take_notice(notice);
+        }
         FeedMessage::Detail(detail) => traffic.detail = Some((**detail).clone()),
         FeedMessage::Lost(lost) => {
             tracing::warn!(ticks = lost.ticks, "this viewer was too slow and lost ticks");
@@ -203,118 +216,31 @@ fn follow(message: &FeedMessage, at: f64, traffic: &mut Traffic, reel: &mut Reel
     }
 }
 
-impl Reel {
-    fn reset(&mut self) {
-        self.waiting.clear();
-        self.newest = None;
-        self.clock.unhitch(0.0);
-    }
-
-    /// A connection begins: its clock may be another one.
-    fn greet(&mut self, hello: &Hello, at: f64) {
-        let shown = seconds(hello.now_ms);
-        self.clock.unhitch(f64::from(hello.tick_ms) / 1e3);
-        self.clock.hear(shown, at);
-        // Its clock was set back: what comes is no repetition.
-        if self.newest.is_some_and(|newest| hello.now_ms < newest) {
-            self.newest = None;
-        }
-        self.heard = shown;
-    }
-
-    fn take(&mut self, tick: &Tick, at: f64) {
-        self.came = at;
-        // After a reconnect the recent past comes again.
-        if self.newest.is_some_and(|newest| tick.t <= newest) {
-            if !tick.instances.is_empty() || !tick.versions.is_empty() {
-                self.waiting.push_back(Waiting::Again(tick.clone()));
-            }
-            return;
-        }
-        self.newest = Some(tick.t);
-        let (start, length) = (seconds(tick.t), f64::from(tick.ms) / 1e3);
-        // Ticks of the past say nothing about how long a tick takes to arrive.
-        if start + length >= self.heard {
-            self.clock.tick(start, length, at);
-            self.heard = start + length;
-        }
-        self.waiting.push_back(Waiting::Tick(tick.clone()));
-    }
-
-    /// Nodes and edges are shown at once; what is said of what runs counts between the ticks.
-    fn keep_standing(&mut self, graph: &Graph) {
-        let Graph { complete, instances, versions, nodes: _, edges: _, merged: _ } = graph;
-        if *complete || !instances.is_empty() || !versions.is_empty() {
-            self.waiting.push_back(Waiting::Standing(Graph {
-                complete: *complete,
-                instances: instances.clone(),
-                versions: versions.clone(),
-                ..Graph::default()
-            }));
-        }
-    }
-
-    /// What is next, if its time has come when the playback clock shows `now`; a tick with the time at
-    /// which it is played.
-    fn next(&mut self, now: f64) -> Option<(Waiting, f64)> {
-        let start = match self.waiting.front()? {
-            Waiting::Tick(tick) => self.clock.time_of(seconds(tick.t))?,
-            Waiting::Again(_) | Waiting::Standing(_) => now,
-        };
-        if start > now && self.waiting.len() <= MAX_WAITING {
-            return None;
-        }
-        Some((self.waiting.pop_front()?, start))
-    }
-}
-
 /// Moves the clock on, and plays what its time has come for.
 fn play(
     time: Res<'_, Time<Real>>,
     mut playback: ResMut<'_, Playback>,
-    mut reel: ResMut<'_, Reel>,
+    mut tape: ResMut<'_, Tape>,
     mut traffic: ResMut<'_, Traffic>,
     mut played: MessageWriter<'_, Played>,
     mut activity: ResMut<'_, Activity>,
 ) {
+    let Tape(reel) = &mut *tape;
     let wall = time.elapsed_secs_f64();
-    reel.clock.advance(wall, time.delta_secs_f64(), playback.speed);
-    let now = reel.clock.now();
-    playback.now = now;
-    playback.age = (wall - reel.came).max(0.0);
-    while let Some((next, start)) = reel.next(now) {
-        let tick = match next {
-            Waiting::Tick(tick) => tick,
-            Waiting::Again(tick) => {
-                traffic.follow_running(&tick);
-                continue;
-            }
-            Waiting::Standing(graph) => {
-                traffic.learn_running(&graph);
-                continue;
-            }
-        };
-        traffic.follow(&tick);
-        let end = start + f64::from(tick.ms) / 1e3;
-        if end < now - LATE || start > now || tick.edges.is_empty() {
-            continue;
-        }
-        // What is a little late sets out in what is left of its interval, so that nothing appears
-        // in the middle of an edge.
-        let start = start.max(now - time.delta_secs_f64());
-        played.write(Played { tick, start, length: (end - start).max(0.02) });
-    }
-    if playback.speed > 0.0 && !reel.waiting.is_empty() {
-        activity.extend(&time, 0.5);
-    }
-    if playback.speed > 0.0
-        && let (Some(feed_now), Some(until)) = (reel.clock.feed_now(), traffic.until)
-        && feed_now > until + SILENCE
-    {
-        traffic.follow_silence(feed_now);
-    }
+    let mut out = Vec::new();
+    reel.advance(wall, time.delta_secs_f64(), &mut traffic, &mut out);
+    played.write_batch(out);
+    let speed = reel.pace();
+    *playback = Playback {
+        now: reel.clock.now(),
+        speed,
+        age: (wall - reel.came).max(0.0),
+        live: reel.is_live(),
+        at: reel.clock.feed_now(),
+        epoch: reel.epoch(),
+    };
     // Figures fall to nothing before the picture comes to rest.
-    if playback.speed > 0.0 && traffic.rates.total() > 0.0 {
+    if speed > 0.0 && (reel.has_more() || traffic.rates.total() > 0.0 || !reel.is_live()) {
         activity.extend(&time, 0.5);
     }
 }
@@ -322,7 +248,7 @@ fn play(
 /// Lets go of what was quiet for long, and fades what soon will be.
 fn forget(
     playback: Res<'_, Playback>,
-    reel: Res<'_, Reel>,
+    tape: Res<'_, Tape>,
     mut forgetting: ResMut<'_, Forgetting>,
     mut traffic: ResMut<'_, Traffic>,
 ) {
@@ -331,7 +257,7 @@ fn forget(
         return;
     }
     forgetting.checked = playback.now;
-    if let Some(feed_now) = reel.clock.feed_now() {
+    if let Some(feed_now) = tape.0.clock.feed_now() {
         traffic.forget(feed_now, forgetting.after);
     }
 }

@@ -135,17 +135,22 @@ pub struct Rates {
     pub p99_us: f64,
 }
 
-/// Hops by class in each of the last [`SERIES_SECONDS`] seconds, oldest first. The newest entry is
+/// Hops by class in each of the last so many seconds, oldest first. The newest entry is
 /// the second that is not over yet.
 #[derive(Clone, Debug, Default)]
-pub struct Series {
+pub struct Series<const SECONDS: usize = SERIES_SECONDS> {
     /// One entry a second; fewer while younger than that.
     pub seconds: VecDeque<Counts>,
     /// The feed's second that the newest entry is of, since 1970.
     newest: u64,
 }
 
-impl Series {
+impl<const SECONDS: usize> Series<SECONDS> {
+    /// The feed's second that the newest entry is of, since 1970.
+    pub fn newest(&self) -> u64 {
+        self.newest
+    }
+
     /// Adds what happened in the feed's second `second`. What is older than the series is left out.
     pub fn add(&mut self, second: u64, counts: &Counts) {
         self.reach(second);
@@ -160,7 +165,7 @@ impl Series {
     /// Moves on to the feed's second `second`, with nothing in between.
     pub fn reach(&mut self, second: u64) {
         // A clock that was set back by more than the series holds begins another past.
-        if self.newest.saturating_sub(second) > SERIES_SECONDS as u64 {
+        if self.newest.saturating_sub(second) > SECONDS as u64 {
             self.seconds.clear();
         }
         if self.seconds.is_empty() {
@@ -169,8 +174,8 @@ impl Series {
         }
         // After a long silence there is no past left to keep.
         let silent = usize::try_from(second.saturating_sub(self.newest)).unwrap_or(usize::MAX);
-        for _ in 0..silent.min(SERIES_SECONDS) {
-            if self.seconds.len() == SERIES_SECONDS {
+        for _ in 0..silent.min(SECONDS) {
+            if self.seconds.len() == SECONDS {
                 self.seconds.pop_front();
             }
             self.seconds.push_back(Counts::default());
@@ -195,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_series_keeps_each_second_in_its_place() {
-        let mut series = Series::default();
+        let mut series = Series::<SERIES_SECONDS>::default();
         series.add(100, &ok(1.0));
         series.add(103, &ok(2.0));
         series.add(101, &ok(4.0));
@@ -205,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_set_back_begins_another_past() {
-        let mut series = Series::default();
+        let mut series = Series::<SERIES_SECONDS>::default();
         series.add(10_000, &ok(1.0));
         series.add(100, &ok(2.0));
         assert_eq!((series.seconds.len(), total(&series)), (1, 2.0));
@@ -214,7 +219,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_series_is_bounded_and_holds_what_is_recent(steps in prop::collection::vec(0..90u64, 1..100)) {
-            let mut series = Series::default();
+            let mut series = Series::<SERIES_SECONDS>::default();
             let mut second = 1_000_000;
             let mut seen = Vec::new();
             for step in steps {
