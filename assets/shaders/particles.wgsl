@@ -106,10 +106,12 @@ fn fragment(in: Dot) -> @location(0) vec4<f32> {
     let halo = coverage(abs(far - radius * 1.85) - max(radius * 0.2, 0.6)) * in.kind.z;
     let alpha = max(coverage(shape), light * light * 0.35) * in.color.a;
     let ring = halo * in.color.a * 0.9;
-    // Its heart is brighter.
+    // On a light ground what is darker stands out, and light added would only wash out.
+    let day = step(0.4, dot(frame.background.rgb, vec3<f32>(0.2126, 0.7152, 0.0722)));
+    // Its heart stands out more.
     let heart = max(1.0 - far / radius, 0.0) * select(0.45, 0.1, sort > 0.5);
-    let body = mix(in.color.rgb, vec3<f32>(1.0), heart);
+    let body = mix(in.color.rgb, mix(vec3<f32>(1.0), in.color.rgb * 0.6, day), heart);
     let color = body * alpha + frame.cold.rgb * ring * (1.0 - alpha);
     // A little less cover than light: crowds grow brighter, and never glare.
-    return vec4<f32>(color, (alpha + ring * (1.0 - alpha)) * 0.85);
+    return vec4<f32>(color, (alpha + ring * (1.0 - alpha)) * mix(0.85, 1.0, day));
 }

@@ -10,6 +10,7 @@ use spanfall_collector::config::{self, Flag};
 use spanfall_collector::replay::Speed;
 
 use crate::particles::DEFAULT_BUDGET;
+use crate::scene::theme::ThemeChoice;
 use crate::snapshot::{Pace, Shot};
 use crate::source::{Embedded, Endpoint, Recording, Source};
 
@@ -92,6 +93,11 @@ pub struct Cli {
     #[arg(long, value_name = "N", help_heading = "Drawing", default_value_t = DEFAULT_BUDGET,
           value_parser = clap::value_parser!(u32).range(1..))]
     pub particles: u32,
+
+    /// How it looks: dark, light, high-contrast, or a theme of your own, which names only what it
+    /// changes of dark
+    #[arg(long, value_name = "NAME|FILE.toml", default_value = "dark", help_heading = "Drawing")]
+    pub theme: ThemeChoice,
 
     /// Draw as fast as this computer can for so long, print how fast that was, and end
     #[arg(long, value_name = "SECONDS", value_parser = seconds, help_heading = "Drawing",
@@ -266,6 +272,12 @@ mod tests {
         assert!(parse("--connect a --replay b").unwrap_err().contains("cannot be used with"));
         assert!(parse("--speed 2").unwrap_err().contains("--replay"));
         assert!(parse("--connect a --grpc 1").unwrap_err().contains("cannot be used with"));
+    }
+
+    #[test]
+    fn a_theme_is_a_name_or_a_file() {
+        assert!(parse("--theme light").is_ok() && parse("--theme own.toml").is_ok());
+        assert!(parse("--theme lihgt").unwrap_err().contains("high-contrast"));
     }
 
     #[test]

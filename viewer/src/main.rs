@@ -24,15 +24,18 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
     let source = cli.source(variables)?;
+    let theme = cli.theme.load()?;
     display::explain_failures();
     if let Some(shot) = cli.shot() {
         let mut app = app::headless_app(source, shot.size);
+        app.insert_resource(theme);
         app.insert_resource(ParticleBudget(cli.particles));
         snapshot::headless::render(app, &shot)?;
         return Ok(ExitCode::SUCCESS);
     }
     display::check()?;
     let mut app = app::window_app(source);
+    app.insert_resource(theme);
     app.insert_resource(ParticleBudget(cli.particles));
     if let Some(seconds) = cli.measure {
         app.add_plugins(MeasurePlugin { seconds });

@@ -15,6 +15,8 @@ pub mod theme;
 
 mod edges;
 mod labels;
+#[cfg(test)]
+mod legibility;
 mod nodes;
 #[cfg(test)]
 pub(crate) mod sample;

@@ -2,6 +2,8 @@
 //! Out: the [`Theme`] resource.
 
 use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
 
 use bevy::prelude::*;
 use serde::{Deserialize, Deserializer, de};
@@ -11,6 +13,13 @@ use thiserror::Error;
 /// The theme that comes with the program. [`Theme::default`] says the same; a test holds them
 /// together.
 pub const DARK: &str = include_str!("../../../assets/themes/dark.toml");
+
+/// The themes that come with the program, by name.
+pub const SHIPPED: [(&str, &str); 3] = [
+    ("dark", DARK),
+    ("light", include_str!("../../../assets/themes/light.toml")),
+    ("high-contrast", include_str!("../../../assets/themes/high-contrast.toml")),
+];
 
 /// The window height at which [`Sizes`] are taken as they are.
 pub const DESIGN_HEIGHT: f32 = 1080.0;
@@ -107,10 +116,62 @@ pub struct Sizes {
     pub particle: f32,
 }
 
+/// Which theme is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ThemeChoice {
+    /// One of [`SHIPPED`], by its text.
+    Shipped(&'static str),
+    /// A file of one's own.
+    File(PathBuf),
+}
+
+impl FromStr for ThemeChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some((_, theme)) = SHIPPED.iter().find(|(name, _)| *name == text) {
+            return Ok(Self::Shipped(theme));
+        }
+        let file = PathBuf::from(text);
+        if file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) {
+            return Ok(Self::File(file));
+        }
+        let names = SHIPPED.map(|(name, _)| name).join(", ");
+        Err(format!("give one of {names}, or a file that ends in .toml"))
+    }
+}
+
+impl ThemeChoice {
+    /// Reads the theme.
+    ///
+    /// # Errors
+    ///
+    /// When its file cannot be read, or is no theme; see [`Theme::parse`].
+    pub fn load(&self) -> Result<Theme, ThemeError> {
+        match self {
+            Self::Shipped(text) => Theme::parse(text),
+            Self::File(file) => std::fs::read_to_string(file)
+                .map_err(|error| ThemeError::Unread { file: file.clone(), error })
+                .and_then(|text| Theme::parse(&text)),
+        }
+    }
+}
+
 /// Why a theme cannot be used.
 #[derive(Debug, Error)]
-#[error("the theme cannot be read: {0}")]
-pub struct ThemeError(#[from] toml::de::Error);
+pub enum ThemeError {
+    /// Its text is no theme.
+    #[error("the theme cannot be used: {0}")]
+    Wrong(#[from] toml::de::Error),
+    /// Its file cannot be read.
+    #[error("the theme {} cannot be read: {error}", file.display())]
+    Unread {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+}
 
 impl Theme {
     /// Reads a theme; what it does not name stays as in [`DARK`].
@@ -239,6 +300,18 @@ mod tests {
             assert!(error.contains("line 3") && error.contains("#RRGGBB"), "{error}");
         }
         assert!(Theme::parse("[colors]\nokay = \"#000000\"").is_err());
+    }
+
+    #[test]
+    fn a_theme_is_chosen_by_name_or_by_file() {
+        for (name, text) in SHIPPED {
+            let choice: ThemeChoice = name.parse().unwrap();
+            assert_eq!(choice, ThemeChoice::Shipped(text));
+            assert_eq!(choice.load().unwrap().name, name);
+        }
+        let own: ThemeChoice = "wall/none.toml".parse().unwrap();
+        assert!(own.load().unwrap_err().to_string().contains("none.toml"));
+        assert!("drak".parse::<ThemeChoice>().unwrap_err().contains("high-contrast"));
     }
 
     #[test]
