@@ -27,7 +27,7 @@ use crate::traffic::{History, Playback};
 pub(super) const ROOM: f32 = 52.0;
 
 /// The strip appears with so many seconds of past: before, there is nowhere to go.
-const LEAST: f64 = 60.0;
+const LEAST: f64 = 30.0;
 
 /// Whoever drags closer to the end than this part of the strip wants to be at the present.
 const AT_END: f64 = 0.995;
@@ -110,7 +110,8 @@ fn spawn(mut build: Build<'_, '_>) {
         ..default()
     };
     let slider = Slider { track_click: TrackClick::Snap, ..default() };
-    let look = (ImageNode::default(), BorderColor::all(outline));
+    let image = ImageNode { image_mode: NodeImageMode::Stretch, ..default() };
+    let look = (image, BorderColor::all(outline));
     let track = build.part(root, (node, slider, Track, look));
     let color = build.colors().text;
     let node = Node {
@@ -175,7 +176,7 @@ fn update(
     let place = if end > begin { (at - begin) / (end - begin) } else { 1.0 };
     let utc = TimeZone::UTC;
     let zone = zone.as_deref().map_or(&utc, |zone| &zone.0);
-    let (moment, ago) = words(&playback, (at, end), zone);
+    let (moment, ago) = words(&playback, (begin, at, end), zone);
     paint.text(tree.moment, &moment);
     paint.text(tree.ago, &ago);
     paint.left_share(tree.head, (place * 1_000.0).round() as f32 / 10.0);
@@ -187,10 +188,14 @@ fn update(
 }
 
 /// What is said of the moment that is shown: its time, and how long ago it was or how fast it passes.
-fn words(playback: &Playback, (at, end): (f64, f64), zone: &TimeZone) -> (String, String) {
+fn words(
+    playback: &Playback,
+    (begin, at, end): (f64, f64, f64),
+    zone: &TimeZone,
+) -> (String, String) {
     if playback.live {
-        let state = if playback.speed == 0.0 { "paused" } else { "live" };
-        return (state.to_owned(), format!("last {}", duration(FILM)));
+        let state = if playback.speed == 0.0 { "paused" } else { "now" };
+        return (state.to_owned(), format!("last {}", duration(end - begin)));
     }
     let speed = match playback.speed {
         0.0 => "paused".to_owned(),
@@ -199,10 +204,6 @@ fn words(playback: &Playback, (at, end): (f64, f64), zone: &TimeZone) -> (String
     };
     (clock(at, true, zone), speed)
 }
-
-/// Seconds that are kept.
-#[expect(clippy::cast_precision_loss, reason = "an hour")]
-const FILM: f64 = crate::traffic::FILM_SECONDS as f64;
 
 /// What the strip was drawn from.
 #[derive(Default, PartialEq)]
@@ -301,10 +302,11 @@ mod tests {
     fn what_is_said_is_the_moment_and_how_long_ago_it_was_or_how_fast_it_passes() {
         let at = |live, speed| Playback { live, speed, ..Playback::default() };
         let say = |playback: Playback| {
-            let (moment, ago) = words(&playback, (NOON, NOON + 180.0), &TimeZone::UTC);
+            let (moment, ago) =
+                words(&playback, (NOON - 3_420.0, NOON, NOON + 180.0), &TimeZone::UTC);
             (moment, ago.replace('\u{a0}', " "))
         };
-        assert_eq!(say(at(true, 1.0)), ("live".into(), "last 60 min".into()));
+        assert_eq!(say(at(true, 1.0)), ("now".into(), "last 60 min".into()));
         assert_eq!(say(at(true, 0.0)).0, "paused");
         assert_eq!(say(at(false, 1.0)), ("12:00:00".into(), "3 min ago".into()));
         assert_eq!(say(at(false, 20.0)).1, "20 times as fast");
