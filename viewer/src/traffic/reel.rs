@@ -337,18 +337,14 @@ impl Reel {
             }
             traffic.follow(tick);
             self.next = next;
-            let length = f64::from(tick.ms) / 1e3;
-            let end = start + length;
+            let end = start + f64::from(tick.ms) / 1e3;
             if tick.edges.is_empty() || (self.mode != Mode::Past && end < now - LATE) {
                 continue;
             }
-            let mut played = Played { tick: tick.clone(), start, length };
-            if self.mode != Mode::Past {
-                // What is a little late sets out in what is left of its interval, so that nothing
-                // appears in the middle of an edge.
-                played.start = start.max(before);
-                played.length = (end - played.start).max(0.02);
-            }
+            // What is a little late sets out in what is left of its interval, so that nothing
+            // appears in the middle of an edge.
+            let start = start.max(before);
+            let played = Played { tick: tick.clone(), start, length: (end - start).max(0.02) };
             out.push(played);
         }
     }
@@ -485,17 +481,20 @@ mod tests {
                 prop_assert!(rig.reel.clock.now() >= before, "the clock of particles goes back");
                 // Every tick that began by the moment that is shown counts once in the figures.
                 let shown = rig.reel.clock.feed_now().unwrap();
-                let began = ((shown - seconds(T0)) / 0.2 + 1e-6).floor() + 1.0;
-                let began = began.min(rig.ticks as f64);
+                let began = |at: f64| {
+                    (((at - seconds(T0)) / 0.2).floor() + 1.0).min(rig.ticks as f64)
+                };
                 let counted: f64 = rig.traffic.total.seconds.iter().map(Counts::total).sum();
-                prop_assert_eq!(counted, began, "at {} after {:?}", shown, deed);
+                // Moments that are close are the same.
+                let few = began(shown - 2.0 * CLOSE)..=began(shown + 2.0 * CLOSE);
+                prop_assert!(few.contains(&counted), "{} at {} after {:?}", counted, shown, deed);
             }
             // Between two jumps every tick is played, once, in order, and where it belongs.
             for pair in rig.played.windows(2) {
                 let [(epoch, a), (next, b)] = pair else { unreachable!() };
                 if epoch == next {
                     prop_assert_eq!(b.tick.t, a.tick.t + 200);
-                    prop_assert!(b.start >= a.start);
+                    prop_assert!(b.start >= a.start - CLOSE);
                 }
             }
         }
