@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use anyhow::{Context as _, ensure};
 use tempfile::TempDir;
 
 /// How often something that is waited for is looked at.
@@ -20,18 +21,27 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// If it is not there.
 #[track_caller]
 pub fn path(name: &str) -> PathBuf {
-    let this = std::env::current_exe().expect("a program knows where it is");
+    match find(name) {
+        Ok(path) => path,
+        Err(error) => {
+            panic!("{error}; run tests/run, or first `cargo build --workspace --bins --tests`")
+        }
+    }
+}
+
+/// As [`path`], for programs that can say so themselves.
+///
+/// # Errors
+/// If it is not there.
+pub fn find(name: &str) -> anyhow::Result<PathBuf> {
+    let this = std::env::current_exe().context("a program knows where it is")?;
     // target/PROFILE/deps/test-HASH, or target/PROFILE/program -> target/PROFILE/name
-    let beside = this.parent().expect("programs lie in a folder");
+    let beside = this.parent().context("programs lie in a folder")?;
     let folder = if beside.ends_with("deps") { beside.parent() } else { Some(beside) };
-    let folder = folder.expect("tests lie in target/PROFILE/deps");
+    let folder = folder.context("tests lie in target/PROFILE/deps")?;
     let path = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    assert!(
-        path.exists(),
-        "{} is not built; run tests/run, or first `cargo build --workspace --bins --tests`",
-        path.display()
-    );
-    path
+    ensure!(path.exists(), "{} is not built", path.display());
+    Ok(path)
 }
 
 /// A file of the repository.

@@ -108,3 +108,26 @@ fn without_a_display_the_viewer_names_what_works_without_one() {
     }
     assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
 }
+
+#[test]
+fn a_bench_without_the_programs_it_measures_says_so_before_it_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let alone = folder.path().join("spanfall-bench");
+    fs::copy(path("spanfall-bench"), &alone).unwrap();
+    let mut bench = command(&alone);
+    bench.args(["--quick", "--no-keep"]);
+    let ended = Program::start("spanfall-bench", bench).wait(PATIENCE);
+    assert_eq!((ended.code, &ended.stdout[..]), (Some(1), ""), "{}", ended.stderr);
+    let said = &ended.stderr;
+    assert!(said.contains("tests/bench") && said.contains("collector is not built"), "{said}");
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+#[test]
+fn without_valgrind_it_says_what_to_install() {
+    let mut bench = command(path("spanfall-bench"));
+    bench.arg("--instructions").env("PATH", "/nowhere");
+    let ended = Program::start("spanfall-bench", bench).wait(PATIENCE);
+    assert_eq!((ended.code, &ended.stdout[..]), (Some(1), ""), "{}", ended.stderr);
+    assert!(ended.stderr.contains("apt install valgrind"), "{}", ended.stderr);
+}

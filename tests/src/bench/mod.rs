@@ -1,13 +1,14 @@
 //! `tests/bench`: how fast and how small, in one table. Data goes through the files in this order:
 //! `cost` (processor time in process), `scale` (two threads, and the tick while spans come in),
 //! `memory` and `live` (programs as a person runs them) make [`figure`]s; `results` keeps them and
-//! tells what has changed.
+//! tells what has changed. `instructions` is apart: it counts them instead of taking time.
 //!
 //! Other programs may run on the same computer. So what is measured is processor time where that is
 //! possible, everything is measured beside its peer in turns, and ratios are what counts.
 
 pub mod cost;
 pub mod figure;
+pub mod instructions;
 pub mod live;
 pub mod memory;
 pub mod results;

@@ -3,13 +3,15 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Parser;
 use spanfall_tests::bench::figure::Figure;
+use spanfall_tests::bench::instructions::{self, What};
 use spanfall_tests::bench::memory::{self, Part};
 use spanfall_tests::bench::results::{Heading, Kept, keep, text};
 use spanfall_tests::bench::{Effort, cost, live, scale};
 use spanfall_tests::load::workload::Workload;
-use spanfall_tests::program::repository;
+use spanfall_tests::program::{find, repository};
 
 /// Measures the collector: speed, memory and delay, each beside its goal and its peer or limit.
 ///
@@ -26,6 +28,13 @@ struct Cli {
     /// Do not keep the results.
     #[arg(long)]
     no_keep: bool,
+    /// Count instructions a span instead, from bytes to edges and for a bare walk, and say which
+    /// functions they are spent in. Needs valgrind; takes about a minute.
+    #[arg(long, conflicts_with_all = ["quick", "only", "no_keep"])]
+    instructions: bool,
+    /// Do what is counted, in this process.
+    #[arg(long, hide = true)]
+    count: Option<What>,
     /// Measure one thing in this process and print it as JSON.
     #[arg(long, hide = true)]
     part: Option<Part>,
@@ -48,10 +57,22 @@ fn measure(cli: &Cli) -> anyhow::Result<()> {
     if let Some(part) = cli.part {
         return Ok(writeln!(out, "{}", memory::measure(part, effort)?)?);
     }
+    if let Some(what) = cli.count {
+        return Ok(writeln!(out, "{}", instructions::work(what)?)?);
+    }
+    if cli.instructions {
+        return Ok(write!(out, "{}", instructions::count()?)?);
+    }
     let folder = repository("tests/bench-results");
     let heading = Heading::now(&repository(""), cli.quick)?;
     let before = Kept::latest(&folder, cli.quick);
     let wanted = |name: &str| cli.only.as_ref().is_none_or(|only| name.contains(only.as_str()));
+    if wanted("live") {
+        // Said before minutes are spent on the rest.
+        for program in ["spanfall-collector", "spanfall-load"] {
+            find(program).context("`tests/bench` builds what it measures; start that")?;
+        }
+    }
     let mut figures = Vec::new();
     let mut tell = |some: Vec<Figure>| -> anyhow::Result<()> {
         for figure in some {
