@@ -50,10 +50,16 @@ impl Drop for InFlight {
     }
 }
 
-/// Reads a body to its end. `framing` bytes of it do not count towards the limit.
+/// How many times what has come there may be memory for, where more is announced: so that a sender gets
+/// memory for what it sends, not for what it says that it will.
+const AHEAD: usize = 16;
+
+/// Reads a body to its end. `framing` bytes of it do not count towards the limit. `announced` tells the
+/// body's length, as far as its sender says, from its first bytes.
 pub(super) async fn collect<S, B, E>(
     body: Pin<&mut S>,
     framing: usize,
+    announced: impl Fn(&[u8]) -> Option<usize>,
     limits: &Limits,
     held: &mut InFlight,
 ) -> Result<Bytes, Refusal>
@@ -66,7 +72,12 @@ where
     // Copied even where it came in one piece: that piece is a part of the connection's buffer,
     // all of which would live as long as the request, which a sink may keep.
     let mut whole = Vec::new();
-    each_chunk(body, framing, limits, |chunk| append(&mut whole, chunk, most, held)).await?;
+    let take = |chunk: B| {
+        let begins = if whole.is_empty() { chunk.chunk() } else { &whole[..] };
+        let announced = announced(begins).unwrap_or_default().min(most);
+        append(&mut whole, chunk, announced, most, held)
+    };
+    each_chunk(body, framing, limits, take).await?;
     Ok(whole.into())
 }
 
@@ -145,17 +156,22 @@ where
     }
 }
 
-/// Adds a chunk to a body, which must not become longer than `most`. The memory that it grows by
-/// is held before it is taken.
+/// Adds a chunk to a body, which must not become longer than `most`, and is expected to become as long
+/// as `announced`. The memory that it grows by is held before it is taken.
 fn append(
     whole: &mut Vec<u8>,
     chunk: impl Buf,
+    announced: usize,
     most: usize,
     held: &mut InFlight,
 ) -> Result<(), Refusal> {
     let length = whole.len() + chunk.remaining();
     if length > whole.capacity() {
-        let capacity = length.max(2 * whole.capacity()).min(most);
+        let capacity = if announced >= length {
+            announced.min(length.saturating_mul(AHEAD))
+        } else {
+            length.max(2 * whole.capacity()).min(most)
+        };
         held.hold(capacity - whole.capacity())?;
         whole.reserve_exact(capacity - whole.len());
     }
@@ -186,13 +202,14 @@ mod tests {
     async fn collect_pieces(
         body: &[u8],
         piece: usize,
+        announced: Option<usize>,
         limit: usize,
         held: &mut InFlight,
     ) -> Result<Bytes, Refusal> {
         let pieces = body.chunks(piece).map(|piece| Ok::<_, std::io::Error>(piece.to_vec()));
         let pieces: Vec<_> = pieces.map(|piece| piece.map(Bytes::from)).collect();
         let limits = Limits { max_request_bytes: limit, ..Limits::default() };
-        collect(std::pin::pin!(stream::iter(pieces)), 0, &limits, held).await
+        collect(std::pin::pin!(stream::iter(pieces)), 0, |_| announced, &limits, held).await
     }
 
     #[tokio::test]
@@ -201,14 +218,36 @@ mod tests {
         let body: Vec<u8> = (0..5000).map(|n| (n % 251) as u8).collect();
         for piece in [1, 7, 2499, 5000] {
             let mut held = InFlight::new(Arc::clone(&receiver));
-            let whole = collect_pieces(&body, piece, 5000, &mut held).await;
+            let whole = collect_pieces(&body, piece, None, 5000, &mut held).await;
             assert_eq!(whole, Ok(Bytes::from(body.clone())));
             assert_eq!(held.bytes(), 5000, "no room beyond the limit is held");
             assert_eq!(receiver.counters().in_flight_bytes.get(), 5000);
-            let whole = collect_pieces(&body, piece, 4999, &mut held).await;
+            let whole = collect_pieces(&body, piece, None, 4999, &mut held).await;
             assert_eq!(whole, Err(Refusal::too_large(4999)));
             drop(held);
             assert_eq!(receiver.counters().in_flight_bytes.get(), 0);
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_announced_gets_its_memory_at_once_but_not_much_more_than_has_come() {
+        let receiver = receiver();
+        let body: Vec<u8> = (0..5000).map(|n| (n % 251) as u8).collect();
+        // Rightly, too short, too long, and beyond the limit.
+        for announced in [5000, 1, 6000, 50_000, usize::MAX] {
+            for piece in [1, 400, 5000] {
+                let mut held = InFlight::new(Arc::clone(&receiver));
+                let whole =
+                    collect_pieces(&body, piece, Some(announced), 8000, &mut held).await.unwrap();
+                assert_eq!(whole, body);
+                assert!(held.bytes() <= 8000, "{} for {announced}", held.bytes());
+                if announced == 5000 {
+                    assert_eq!(held.bytes(), 5000);
+                }
+            }
+        }
+        let mut held = InFlight::new(Arc::clone(&receiver));
+        collect_pieces(b"ab", 2, Some(1 << 20), 1 << 20, &mut held).await.unwrap();
+        assert_eq!(held.bytes(), 2 * AHEAD as u64, "a megabyte was announced, two bytes came");
     }
 }

@@ -30,6 +30,14 @@ const HTTP1_BUFFER: usize = 64 << 10;
 /// The most bytes of headers in an HTTP/2 request.
 const HTTP2_HEADERS: u32 = 16 << 10;
 
+/// The largest HTTP/2 frame that senders may use: most of a usual request at once, instead of 16 KiB
+/// of it, each with its system call. No more is read ahead than the window allows in any case.
+const HTTP2_FRAME: u32 = 256 << 10;
+
+/// The most bytes that a connection, or one request of it, may have on the way before they are taken:
+/// a request of the usual 512 spans never waits for leave to go on.
+const HTTP2_WINDOW: u32 = 1 << 20;
+
 /// Who sends a request; an extension of every request that reaches a service.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) SocketAddr);
@@ -208,6 +216,9 @@ fn builder() -> auto::Builder<TokioExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
+        .max_frame_size(HTTP2_FRAME)
+        .initial_stream_window_size(HTTP2_WINDOW)
+        .initial_connection_window_size(HTTP2_WINDOW)
         .max_header_list_size(HTTP2_HEADERS);
     builder
 }

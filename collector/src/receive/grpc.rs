@@ -90,7 +90,7 @@ async fn take(
         return Ok(Bytes::new());
     }
     let mut held = InFlight::new(Arc::clone(receiver));
-    let body = collect(body, PREFIX, &limits, &mut held).await?;
+    let body = collect(body, PREFIX, announced, &limits, &mut held).await?;
     bytes.add(body.len() as u64);
     let (compressed, body) = message(body)?;
     let compression = match (compressed, compression) {
@@ -104,6 +104,12 @@ async fn take(
     let traces = Traces { protocol: Protocol::Grpc, compression, body, held };
     let ingested = receiver.take(traces).await?;
     Ok(answer::to_traces(&ingested))
+}
+
+/// The length of the body whose first bytes these are, as its only message's prefix says.
+fn announced(begins: &[u8]) -> Option<usize> {
+    let (&[_, a, b, c, d], _) = begins.split_first_chunk()?;
+    usize::try_from(u32::from_be_bytes([a, b, c, d])).ok()?.checked_add(PREFIX)
 }
 
 /// Takes the only message out of its frame; says whether it is compressed.

@@ -125,12 +125,13 @@ where
         return Ok(Ingested::default());
     }
     let mut held = InFlight::new(Arc::clone(receiver));
-    let body = collect(body, 0, &limits, &mut held).await?;
+    let length = announced(headers).and_then(|length| usize::try_from(length).ok());
+    let body = collect(body, 0, |_| length, &limits, &mut held).await?;
     bytes.add(body.len() as u64);
     receiver.take(Traces { protocol, compression, body, held }).await
 }
 
-/// The length that the sender says the body has. It is only believed where it is too large.
+/// The length that the sender says the body has.
 fn announced(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

@@ -6,3 +6,4 @@ mod grpc;
 mod hostile;
 mod http;
 mod rig;
+mod slow;

@@ -52,7 +52,13 @@ pub(super) struct Rig {
 impl Rig {
     pub(super) async fn start(limits: Limits) -> Self {
         let kept = Arc::new(Kept::default());
-        let sink: Arc<dyn Sink> = Arc::clone(&kept) as _;
+        let rig = Self::with(limits, Arc::clone(&kept) as _).await;
+        Self { kept, ..rig }
+    }
+
+    /// With a sink of the test's own; nothing is kept.
+    pub(super) async fn with(limits: Limits, sink: Arc<dyn Sink>) -> Self {
+        let kept = Arc::default();
         let receiver = Arc::new(Receiver::new(limits, sink));
         let stop = CancellationToken::new();
         let (http, grpc) = (listener().await, listener().await);
