@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
+use cpu_time::ProcessTime;
 use http::{HeaderMap, Uri};
 
 use super::batch::Batches;
@@ -80,7 +81,7 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Report> {
         None => None,
     };
     let schedule = Arc::new(Schedule::new(Arc::clone(&plan.batches), plan.rate, plan.until));
-    let begin = Instant::now();
+    let (begin, processor) = (Instant::now(), ProcessTime::now());
     let workers = clients.into_iter().map(|client| {
         let (bodies, schedule) = (bodies.clone(), Arc::clone(&schedule));
         tokio::spawn(worker::work(client, plan.clone(), bodies, schedule))
@@ -89,12 +90,12 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Report> {
     for worker in workers.collect::<Vec<_>>() {
         sent.add(worker.await.context("a connection's task broke down")?);
     }
-    let took = begin.elapsed();
+    let (took, processor) = (begin.elapsed(), processor.elapsed());
     let feed = match watch {
         Some(watch) => Some(watch.finish(sent.accepted + sent.rejected, SETTLES_WITHIN).await?),
         None => None,
     };
-    Ok(Report { sent, took, feed })
+    Ok(Report { sent, took, processor, feed })
 }
 
 async fn connect(plan: &Plan) -> anyhow::Result<Client> {

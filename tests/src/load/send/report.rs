@@ -149,6 +149,8 @@ pub struct Report {
     pub sent: Sent,
     /// From the first request to the last answer.
     pub took: Duration,
+    /// The processor time that this program spent meanwhile.
+    pub processor: Duration,
     /// What the feed told of it, if anybody listened.
     pub feed: Option<Seen>,
 }
@@ -167,10 +169,11 @@ impl Report {
 
     /// For programs.
     pub fn json(&self) -> Value {
-        let Self { sent, took, feed } = self;
+        let Self { sent, took, processor, feed } = self;
         json!({
             "schema": "spanfall.load/1",
             "seconds": took.as_secs_f64(),
+            "processor_seconds": processor.as_secs_f64(),
             "spans_per_second": self.rate(),
             "complete": self.is_complete(),
             "sent": {
@@ -199,7 +202,7 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { sent, took, feed } = self;
+        let Self { sent, took, processor: _, feed } = self;
         let seconds = took.as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a rate")]
         let megabytes = sent.bytes as f64 / 1e6 / seconds.max(1e-9);
@@ -255,7 +258,8 @@ mod tests {
             missing: 0,
             lost_ticks: 0,
         };
-        let report = Report { sent, took: Duration::from_secs(1), feed: Some(seen.clone()) };
+        let second = Duration::from_secs(1);
+        let report = Report { sent, took: second, processor: second, feed: Some(seen.clone()) };
         assert!(report.is_complete() && report.to_string().contains("11 of 11 spans, all"));
         let feed = Some(Seen { spans: 12, ..seen });
         let report = Report { feed, ..report };
