@@ -1,5 +1,5 @@
 //! Instructions instead of time: how many a span takes, counted by valgrind's callgrind, so that two
-//! counts of one program agree to a few in ten thousand, however busy the machine is. In: the sample
+//! counts of one program agree to half a percent, however busy the machine is. In: the sample
 //! `webshop`. Out: counts, and the functions that they are spent in.
 //!
 //! Callgrind watches this very program and counts while it is in functions that are made for that
