@@ -5,6 +5,7 @@ use std::process::{Command as Process, Stdio};
 
 use bevy::prelude::*;
 use spanfall_collector::feed::message::Severity;
+use spanfall_collector::trouble::is_web_page;
 
 use crate::panel::Remark;
 
@@ -44,7 +45,7 @@ const OPENER: &[&str] = if cfg!(target_os = "macos") {
 
 /// Only what a browser shows: an address from elsewhere must not start a program.
 fn open(url: &str) -> Result<(), String> {
-    if !["https://", "http://"].iter().any(|scheme| url.starts_with(scheme)) {
+    if !is_web_page(url) {
         return Err("This is no web page.".to_owned());
     }
     let Some((program, arguments)) = OPENER.split_first() else { return Ok(()) };
@@ -67,7 +68,7 @@ mod tests {
 
     #[test]
     fn only_web_pages_are_opened() {
-        for url in ["file:///etc/passwd", "calc.exe", "-h", ""] {
+        for url in ["file:///etc/passwd", "calc.exe", "-h", "", "https://a b"] {
             assert_eq!(open(url), Err("This is no web page.".to_owned()), "{url}");
         }
     }

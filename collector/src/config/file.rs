@@ -175,6 +175,15 @@ pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
     (distance <= (name.chars().count() / 3).max(1)).then_some(near)
 }
 
+/// For tests: what a text configures, and what it is told for its mistakes, as hints where there are some.
+#[cfg(test)]
+pub(super) fn told(text: &str) -> (Config, Vec<String>) {
+    let (mut config, mut mistakes) = (Config::default(), Vec::new());
+    read(text, &mut config, &mut Places::default(), &mut mistakes);
+    let said = |mistake: Mistake| mistake.hint.unwrap_or(mistake.message);
+    (config, mistakes.into_iter().map(said).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

@@ -78,15 +78,7 @@ fn function(
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Config, file};
-    use super::*;
-
-    fn read(text: &str) -> (Config, Vec<String>) {
-        let (mut config, mut mistakes) = (Config::default(), Vec::new());
-        file::read(text, &mut config, &mut Default::default(), &mut mistakes);
-        let said = |mistake: Mistake| mistake.hint.unwrap_or(mistake.message);
-        (config, mistakes.into_iter().map(said).collect())
-    }
+    use super::super::file::told as read;
 
     #[test]
     fn the_memory_of_a_function_can_be_given_beside_the_prices() {

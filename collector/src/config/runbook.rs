@@ -7,7 +7,7 @@ use toml::de::DeValue;
 use super::mistake::Mistake;
 use super::node::{Rule, rules};
 use crate::reduce::Pattern;
-use crate::trouble::Runbook;
+use crate::trouble::{Runbook, is_web_page};
 
 /// What the sample file says about it.
 pub(super) const SAMPLE: &str = r#"
@@ -37,23 +37,9 @@ pub(super) fn read(value: &Spanned<DeValue<'_>>, mistakes: &mut Vec<Mistake>) ->
     rules("notice.runbook", &["node", "url"], value, mistakes, page)
 }
 
-/// Whether a browser shows it, and nothing else is started by it.
-pub(super) fn is_web_page(url: &str) -> bool {
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    rest.is_some_and(|rest| !rest.is_empty())
-        && !url.chars().any(|c| c.is_whitespace() || c.is_control())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::{Config, file};
-
-    fn read(text: &str) -> (Config, Vec<String>) {
-        let (mut config, mut mistakes) = (Config::default(), Vec::new());
-        file::read(text, &mut config, &mut Default::default(), &mut mistakes);
-        let said = |mistake: super::Mistake| mistake.hint.unwrap_or(mistake.message);
-        (config, mistakes.into_iter().map(said).collect())
-    }
+    use super::super::file::told as read;
 
     #[test]
     fn a_page_is_for_the_nodes_that_its_pattern_fits() {

@@ -94,14 +94,7 @@ pub(super) fn kind(text: &str) -> Result<NodeKind, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Config, file};
-
-    fn read(text: &str) -> (Config, Vec<String>) {
-        let (mut config, mut mistakes) = (Config::default(), Vec::new());
-        file::read(text, &mut config, &mut Default::default(), &mut mistakes);
-        let said = |mistake: super::Mistake| mistake.hint.unwrap_or(mistake.message);
-        (config, mistakes.into_iter().map(said).collect())
-    }
+    use super::super::file::told as read;
 
     #[test]
     fn a_rule_names_the_source_of_a_function() {

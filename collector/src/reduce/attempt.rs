@@ -6,7 +6,8 @@ use smallvec::SmallVec;
 
 use super::half::{Half, SpanKey, State};
 use super::pair::Context;
-use super::shard::{Shard, pair_halves, show};
+use super::shard::Shard;
+use super::showing::{pair_halves, show};
 
 /// Later attempts, each behind the first one of the same invocation; sorted.
 #[derive(Debug, Default)]

@@ -16,7 +16,8 @@ use super::clock::Clock;
 use super::half::{Half, SpanKey, State};
 use super::nodes::NodeIndex;
 use super::pair::Context;
-use super::shard::{Shard, pair_halves, show, show_if_safe};
+use super::shard::Shard;
+use super::showing::{pair_halves, show, show_if_safe};
 
 /// By trace and function: the open calls to it, and its open invocations.
 pub(super) type Bridges = HashMap<u64, Bridge, foldhash::fast::RandomState>;

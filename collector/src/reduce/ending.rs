@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use super::half::{Half, Side, State};
 use super::index::MOST_ENTRIES;
 use super::pair::Context;
-use super::shard::{Shard, show};
+use super::shard::Shard;
+use super::showing::show;
 
 impl Shard {
     /// Resolves and forgets what has waited long enough. Returns those that are known elsewhere.

@@ -1,5 +1,6 @@
 //! Entries: halves as they are kept while they wait, in 64 bytes instead of 160, since a collector
-//! may have millions of them, each in a line of the processor's cache. In: a [`Half`]. Out: the same half, apart from what is said below.
+//! may have millions of them, each in a line of the processor's cache. In: a [`Half`]. Out: the same
+//! half, apart from what is said below.
 //!
 //! | of a half | as an entry |
 //! | --- | --- |
@@ -9,7 +10,7 @@
 //! | nodes and texts | 16 bits; there are fewer |
 //! | what it counted | not at all where that is what it says by itself, a few fields where it is a pair |
 //!
-//! What not every half has is kept beside them: a request and a bridge ([`Keys`]), and what few have
+//! What not every half has is kept beside them: a request and a bridge ([`Ties`]), and what few have
 //! ([`Rare`]).
 
 use super::half::{Half, Side, SpanKey, State};
@@ -46,7 +47,7 @@ pub(super) struct Entry {
     /// The next one of the same parent, and the one before, each one more than it is; 0 is none.
     pub(super) next: u32,
     pub(super) before: u32,
-    /// Where its [`Keys`] are, as one more than that; 0 is nowhere. Whether there is a [`Rare`].
+    /// Where its [`Ties`] are, as one more than that; 0 is nowhere. Whether there is a [`Rare`].
     pub(super) beside: Beside,
 }
 
@@ -57,15 +58,15 @@ pub(super) struct Beside(u32);
 impl Beside {
     const RARE: u32 = 1 << 31;
 
-    /// Where the keys are.
+    /// Where the ties are.
     #[inline]
-    pub(super) const fn keys(self) -> Option<u32> {
+    pub(super) const fn ties(self) -> Option<u32> {
         (self.0 & !Self::RARE).checked_sub(1)
     }
 
-    pub(super) const fn set_keys(&mut self, place: Option<u32>) {
-        let keys = if let Some(place) = place { place + 1 } else { 0 };
-        self.0 = self.0 & Self::RARE | keys;
+    pub(super) const fn set_ties(&mut self, place: Option<u32>) {
+        let ties = if let Some(place) = place { place + 1 } else { 0 };
+        self.0 = self.0 & Self::RARE | ties;
     }
 
     /// Whether something rare is there.
@@ -79,9 +80,10 @@ impl Beside {
     }
 }
 
-/// What every second half has in a system of functions, in 20 bytes.
+/// What ties a half to others beyond parent and child: every second one has some in a system of functions,
+/// in 20 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Keys {
+pub(super) struct Ties {
     request: [u32; 2],
     bridge: [u32; 2],
     called: NodeIndex,
@@ -178,7 +180,7 @@ pub(super) fn round(half: &mut Half) {
 impl Entry {
     /// A half's entry, and what has to be kept beside it. The half is one that was rounded.
     #[inline]
-    pub(super) fn pack(half: &Half) -> (Self, Keys, Rare) {
+    pub(super) fn pack(half: &Half) -> (Self, Ties, Rare) {
         let state = match half.state {
             State::Waiting => WAITING,
             State::Guessed(_) => GUESSED,
@@ -218,13 +220,13 @@ impl Entry {
         };
         let &Half { request, link, bridge, bridged, called, .. } = half;
         let called = if bridge == 0 { 0 } else { called };
-        let keys = Keys { request: halves(request), bridge: halves(bridge), called };
-        (entry, keys, Rare { link, bridged, counted })
+        let ties = Ties { request: halves(request), bridge: halves(bridge), called };
+        (entry, ties, Rare { link, bridged, counted })
     }
 
     /// The half again.
     #[inline]
-    pub(super) fn unpack(&self, keys: Keys, rare: Option<&Rare>) -> Half {
+    pub(super) fn unpack(&self, ties: Ties, rare: Option<&Rare>) -> Half {
         let bits = whole(self.start_and_flags);
         let flag = |place: u32| bits >> place & 1 == 1;
         let rare = rare.copied().unwrap_or_default();
@@ -232,14 +234,14 @@ impl Entry {
             key: self.key(),
             parent: self.parent(),
             link: rare.link,
-            request: whole(keys.request),
-            bridge: whole(keys.bridge),
+            request: whole(ties.request),
+            bridge: whole(ties.bridge),
             bridged: rare.bridged,
             side: self.side(),
             state: State::Waiting,
             own: self.own.into(),
             other: self.other.into(),
-            called: keys.called,
+            called: ties.called,
             origin: u64::from(self.origin_and_pair >> ORIGIN_SHIFT),
             unsure: flag(9),
             sdk: flag(8),

@@ -8,7 +8,7 @@
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-use super::entry::{self, Entry, Rare};
+use super::entry::{Entry, Rare, Ties};
 use super::half::{Half, SpanKey};
 use super::index::Index;
 use super::slots::Slots;
@@ -20,7 +20,7 @@ pub(super) struct Held {
     by_key: Index,
     by_parent: Index,
     /// Of those that have any.
-    keys: Slots<entry::Keys>,
+    ties: Slots<Ties>,
     /// By the number of the entry.
     rare: HashMap<u32, Rare, foldhash::fast::RandomState>,
 }
@@ -55,9 +55,9 @@ impl Held {
     #[inline]
     pub(super) fn half(&self, number: u32) -> Half {
         let entry = self.entry(number);
-        let keys = entry.beside.keys().map_or_else(entry::Keys::default, |at| *self.keys.get(at));
+        let ties = entry.beside.ties().map_or_else(Ties::default, |at| *self.ties.get(at));
         let rare = if entry.beside.is_rare() { self.rare.get(&number) } else { None };
-        entry.unpack(keys, rare)
+        entry.unpack(ties, rare)
     }
 
     /// A span's half.
@@ -92,17 +92,17 @@ impl Held {
 
     /// Puts a half in the place of the one of the same span, which has this number.
     pub(super) fn write(&mut self, number: u32, half: &Half) {
-        let (mut packed, keys, rare) = Entry::pack(half);
+        let (mut packed, ties, rare) = Entry::pack(half);
         let entry = self.entries.get_mut(number);
         (packed.next, packed.before, packed.beside) = (entry.next, entry.before, entry.beside);
-        if keys != entry::Keys::default() {
-            match packed.beside.keys() {
-                Some(at) => *self.keys.get_mut(at) = keys,
-                None => packed.beside.set_keys(Some(self.keys.insert(keys))),
+        if ties != Ties::default() {
+            match packed.beside.ties() {
+                Some(at) => *self.ties.get_mut(at) = ties,
+                None => packed.beside.set_ties(Some(self.ties.insert(ties))),
             }
-        } else if let Some(at) = packed.beside.keys() {
-            self.keys.remove(at);
-            packed.beside.set_keys(None);
+        } else if let Some(at) = packed.beside.ties() {
+            self.ties.remove(at);
+            packed.beside.set_ties(None);
         }
         if rare != Rare::default() {
             self.rare.insert(number, rare);
@@ -198,8 +198,8 @@ impl Held {
         self.leave(number);
         self.by_key.remove(half.key, number);
         let beside = self.entry(number).beside;
-        if let Some(at) = beside.keys() {
-            self.keys.remove(at);
+        if let Some(at) = beside.ties() {
+            self.ties.remove(at);
         }
         if beside.is_rare() {
             self.rare.remove(&number);

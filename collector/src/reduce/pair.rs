@@ -16,7 +16,8 @@ use super::exporter::Exporter;
 use super::half::{Half, SpanKey};
 use super::nodes::Nodes;
 use super::request::Request;
-use super::shard::{Inserted, Shard, pair_halves, rename, set_cold};
+use super::shard::{Inserted, Shard};
+use super::showing::{pair_halves, rename, set_cold};
 use super::tally::Tally;
 
 /// A power of two; enough that two receivers rarely want the same one.

@@ -21,8 +21,8 @@ use matter::{Matter, Scar};
 use minute::Minute;
 use words::{Said, State};
 
-pub use runbook::Runbook;
 pub(crate) use runbook::Runbooks;
+pub use runbook::{Runbook, is_web_page};
 
 /// How often matters are looked at, in milliseconds.
 const LOOK_MS: u64 = 1_000;
@@ -53,6 +53,8 @@ pub(crate) struct Trouble {
     open: BTreeMap<NodeId, (Matter, Option<Told>)>,
     scars: BTreeMap<NodeId, Scar>,
     looked_ms: u64,
+    /// How many more causes than [`MOST`] there were when that was told last.
+    more_told: usize,
 }
 
 /// An edge, and its last minute while there is traffic.
@@ -91,6 +93,7 @@ impl Trouble {
             open: BTreeMap::new(),
             scars: BTreeMap::new(),
             looked_ms: 0,
+            more_told: 0,
         }
     }
 
@@ -142,6 +145,7 @@ impl Trouble {
         let mut said = self.follow(&groups, now_ms);
         said.extend(self.begin(&groups, now_ms));
         said.extend(self.end_explained(&groups, now_ms));
+        said.extend(self.tell_more(&groups, now_ms));
         self.scars.retain(|_, scar| now_ms.saturating_sub(scar.ended_ms) < REMEMBERED_MS);
         said
     }
@@ -213,6 +217,29 @@ impl Trouble {
         said
     }
 
+    /// Says how many nodes are in trouble beyond those that are told of; as figures go, in steps.
+    fn tell_more(&mut self, groups: &BTreeMap<NodeId, Group>, now_ms: u64) -> Option<Notice> {
+        let untold = |(node, group): &(&NodeId, &Group)| {
+            group.matters && self.open.len() >= MOST && !self.open.contains_key(*node)
+        };
+        let more = about_count(groups.iter().filter(untold).count());
+        if more == std::mem::replace(&mut self.more_told, more) {
+            return None;
+        }
+        let text = match more {
+            0 => String::new(),
+            more => format!("About {more} more nodes are in trouble than are told of one by one."),
+        };
+        let id = "trouble-more".to_owned();
+        Some(Notice {
+            id,
+            severity: Severity::Warning,
+            text,
+            since_ms: now_ms,
+            ..Notice::default()
+        })
+    }
+
     /// Ends what was told of callers of whom somebody deeper turned out to be the cause.
     fn end_explained(&mut self, groups: &BTreeMap<NodeId, Group>, now_ms: u64) -> Vec<Notice> {
         let mut explained: BTreeMap<NodeId, NodeId> = BTreeMap::new();
@@ -244,6 +271,12 @@ impl Trouble {
 
 fn id(node: NodeId) -> String {
     format!("trouble-{:x}", node.0)
+}
+
+/// A count in steps that are worth telling.
+fn about_count(count: usize) -> usize {
+    let step = 10_usize.pow(count.max(1).ilog10());
+    count / step * step
 }
 
 /// A number in steps that are worth telling: one digit of it.
@@ -290,6 +323,6 @@ fn tell(
     matter.told(now_ms);
     *told = Some(news.clone());
     let Told { severity, text, hurt, url } = news;
-    let node = Some(node);
-    Some(Notice { id: id(node?), severity, text, node, edge: None, since_ms, hurt, url })
+    let (id, node) = (id(node), Some(node));
+    Some(Notice { id, severity, text, node, edge: None, since_ms, hurt, url })
 }

@@ -16,6 +16,13 @@ pub struct Runbook {
     pub url: String,
 }
 
+/// Whether a browser shows what is at this address, and nothing else is started by it.
+pub fn is_web_page(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    rest.is_some_and(|rest| !rest.is_empty())
+        && !url.chars().any(|c| c.is_whitespace() || c.is_control())
+}
+
 /// All pages, shared with whoever may change them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Runbooks(Arc<ArcSwap<Vec<Runbook>>>);

@@ -119,7 +119,7 @@ fn a_caller_that_was_thought_the_cause_gives_way_to_its_callee() {
     // What the callee does comes to be known only later.
     wall.seconds(60, 5.0, &[12, 23]).seconds(60, 5.0, &[12, 23, 34]);
     assert!(wall.said[0].text.starts_with("back fails"), "{:?}", wall.texts());
-    let [Notice { id, since_ms, .. }, ..] = &wall.said[..] else { return };
+    let [Notice { id, since_ms, .. }, ..] = &wall.said[..] else { panic!("nothing was said") };
     let ended = |notice: &Notice| notice.id == *id && notice.text.is_empty();
     assert!(wall.said.iter().any(ended), "{:?}", wall.texts());
     let open: Vec<_> =
@@ -135,6 +135,37 @@ fn what_is_watched_is_bounded_by_the_graph() {
     wall.trouble.observe(&Tick { t: wall.now_ms, ms: 1_000, ..Tick::default() });
     assert!(wall.trouble.edges.values().all(|watched| watched.minute.is_none()));
     assert!(wall.trouble.pending.is_empty() && wall.trouble.open.is_empty());
+}
+
+#[test]
+fn more_trouble_than_is_told_of_one_by_one_is_counted() {
+    let mut trouble = Trouble::default();
+    let node = |id| GraphNode {
+        id: NodeId(id),
+        kind: NodeKind::Function,
+        name: format!("f{id}"),
+        account: String::new(),
+        region: String::new(),
+        entry: false,
+    };
+    let edge = |id| GraphEdge { id: EdgeId(id), source: NodeId(0), target: NodeId(id) };
+    let (nodes, edges) = ((0..=100).map(node).collect(), (1..=100).map(edge).collect());
+    trouble.learn(&Graph { nodes, edges, ..Graph::default() });
+    let mut said = Vec::new();
+    for second in 0..400 {
+        let error = if second < 60 { 5.0 } else { 0.0 };
+        let counts = Counts { ok: 5.0, error, ..Counts::default() };
+        let moved = |id| EdgeTick { edge: EdgeId(id), counts, p50_us: 1, p99_us: 1, again: 0.0 };
+        let edges = (1..=100).map(moved).collect();
+        let tick = Tick { t: T0 + second * 1_000, ms: 1_000, edges, ..Tick::default() };
+        said.extend(trouble.observe(&tick));
+    }
+    let more = said.iter().filter(|notice| notice.id == "trouble-more");
+    let more: Vec<_> = more.map(|notice| notice.text.as_str()).collect();
+    assert!(more[0].contains("About 30 more"), "{more:?}");
+    assert_eq!(more.last(), Some(&""), "and it ends");
+    assert!(more.len() <= 4, "{more:?}");
+    assert!(trouble.open.len() <= MOST);
 }
 
 /// The ticks of the incident, played so many times one after the other, as they come of the reducer.

@@ -37,11 +37,17 @@ pub(crate) struct Desk {
 }
 
 pub(crate) fn feed() -> tempfile::NamedTempFile {
+    feed_with_past(0)
+}
+
+/// A feed that begins with so many ticks of the past, as a collector's does.
+pub(crate) fn feed_with_past(ticks: u64) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     let begin = 1_800_000_000_000_u64;
+    let now = begin + ticks * 200;
     writeln!(
         file,
-        r#"{{"type":"hello","protocol":1,"version":"0.1.0","tick_ms":200,"source":{{"kind":"recording","name":"desk"}},"now_ms":{begin}}}"#
+        r#"{{"type":"hello","protocol":1,"version":"0.1.0","tick_ms":200,"source":{{"kind":"recording","name":"desk"}},"now_ms":{now}}}"#
     )
     .unwrap();
     writeln!(
@@ -49,7 +55,7 @@ pub(crate) fn feed() -> tempfile::NamedTempFile {
         r#"{{"type":"graph","complete":true,"nodes":[{{"id":1,"kind":"users","name":"users","entry":true}},{{"id":2,"kind":"function","name":"checkout","account":"123456789012"}},{{"id":3,"kind":"table","name":"orders"}}],"edges":[{{"id":12,"source":1,"target":2}},{{"id":23,"source":2,"target":3}}]}}"#
     )
     .unwrap();
-    for tick in 0..60 {
+    for tick in 0..ticks + 60 {
         let t = begin + tick * 200;
         writeln!(
             file,

@@ -1,7 +1,9 @@
 //! The last minutes as a small picture: requests a second, stacked by class. In: counts by second.
 //! Out: pixels. The worst class lies at the bottom, where its height can be read.
 
+use bevy::asset::RenderAssetUsages;
 use bevy::prelude::*;
+use bevy::render::render_resource::{Extent3d, TextureDimension, TextureFormat};
 use spanfall_collector::reduce::hop::{Class, Counts};
 
 /// The classes from the baseline upward.
@@ -69,6 +71,17 @@ pub(super) fn draw(past: &[Counts], frame: Frame, color: impl Fn(Class) -> Srgba
         }
     }
     pixels
+}
+
+/// What [`draw`] has drawn, for a UI node.
+pub(super) fn image(size: UVec2, pixels: Vec<u8>) -> Image {
+    Image::new(
+        Extent3d { width: size.x, height: size.y, depth_or_array_layers: 1 },
+        TextureDimension::D2,
+        pixels,
+        TextureFormat::Rgba8UnormSrgb,
+        RenderAssetUsages::RENDER_WORLD,
+    )
 }
 
 /// Counts a second around a moment, averaged over [`SMOOTH`] seconds.

@@ -2,9 +2,7 @@
 //! attention along its top. Whoever drags along it goes to that moment, and everything else in the
 //! picture with them. In: [`History`], [`Playback`]. Out: [`Command::Seek`] and [`Command::Live`].
 
-use bevy::asset::RenderAssetUsages;
 use bevy::prelude::*;
-use bevy::render::render_resource::{Extent3d, TextureDimension, TextureFormat};
 use bevy::ui_widgets::{Slider, SliderRange, SliderValue, TrackClick, ValueChange};
 use jiff::tz::TimeZone;
 use spanfall_collector::feed::message::Severity;
@@ -49,11 +47,9 @@ impl Plugin for TimelinePlugin {
                 Update,
                 (
                     appear,
-                    (update, draw).run_if(
-                        Beat::strikes
-                            .or_else(resource_changed::<Room>)
-                            .or_else(resource_changed::<Playback>),
-                    ),
+                    // The head moves as whoever drags it does; the past grows by the second.
+                    update.run_if(resource_changed::<Playback>),
+                    draw.run_if(Beat::strikes.or_else(resource_changed::<Room>)),
                     stand_aside,
                 )
                     .chain()
@@ -248,14 +244,7 @@ fn draw(
         };
         mark_top(&mut bytes, size, columns(mark, (begin, end), size.x), color.to_srgba());
     }
-    let picture = Image::new(
-        Extent3d { width: size.x, height: size.y, depth_or_array_layers: 1 },
-        TextureDimension::D2,
-        bytes,
-        TextureFormat::Rgba8UnormSrgb,
-        RenderAssetUsages::RENDER_WORLD,
-    );
-    image.image = images.add(picture);
+    image.image = images.add(sparkline::image(size, bytes));
     *drawn = next;
 }
 
@@ -291,44 +280,4 @@ fn stand_aside(tree: Option<Res<'_, Tree>>, slide: Res<'_, Slide>, mut paint: Pa
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const NOON: f64 = 1_800_014_400.0;
-
-    #[test]
-    fn what_is_said_is_the_moment_and_how_long_ago_it_was_or_how_fast_it_passes() {
-        let at = |live, speed| Playback { live, speed, ..Playback::default() };
-        let say = |playback: Playback| {
-            let (moment, ago) =
-                words(&playback, (NOON - 3_420.0, NOON, NOON + 180.0), &TimeZone::UTC);
-            (moment, ago.replace('\u{a0}', " "))
-        };
-        assert_eq!(say(at(true, 1.0)), ("now".into(), "last 60 min".into()));
-        assert_eq!(say(at(true, 0.0)).0, "paused");
-        assert_eq!(say(at(false, 1.0)), ("12:00:00".into(), "3 min ago".into()));
-        assert_eq!(say(at(false, 20.0)).1, "20 times as fast");
-        assert_eq!(say(at(false, 0.0)).1, "paused");
-    }
-
-    #[test]
-    fn who_drags_to_the_end_is_at_the_present() {
-        assert_eq!(wanted(NOON, 600.0, 600.0), Command::Live);
-        assert_eq!(wanted(NOON, 600.0, 300.0), Command::Seek(NOON + 300.0));
-        assert_eq!(wanted(NOON, 600.0, -3.0), Command::Seek(NOON));
-    }
-
-    proptest! {
-        #[test]
-        fn a_notice_is_seen_wherever_it_is_in_the_strip_and_never_beside_it(
-            from in 0.0..4_000.0f64, lasts in prop::option::of(0.0..4_000.0f64), width in 1_u32..3_000,
-        ) {
-            let until = lasts.map(|lasts| from + lasts);
-            let mark = Mark { id: "n".into(), severity: Severity::Warning, from, until };
-            let columns = columns(&mark, (1_000.0, 3_000.0), width);
-            prop_assert!(!columns.is_empty() && columns.end <= width as usize, "{columns:?}");
-        }
-    }
-}
+mod tests;

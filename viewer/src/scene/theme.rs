@@ -148,11 +148,12 @@ impl ThemeChoice {
     ///
     /// When its file cannot be read, or is no theme; see [`Theme::parse`].
     pub fn load(&self) -> Result<Theme, ThemeError> {
+        let wrong = |file, error| ThemeError::Wrong { file, error };
         match self {
-            Self::Shipped(text) => Theme::parse(text),
+            Self::Shipped(text) => Theme::parse(text).map_err(|error| wrong(PathBuf::new(), error)),
             Self::File(file) => std::fs::read_to_string(file)
                 .map_err(|error| ThemeError::Unread { file: file.clone(), error })
-                .and_then(|text| Theme::parse(&text)),
+                .and_then(|text| Theme::parse(&text).map_err(|error| wrong(file.clone(), error))),
         }
     }
 }
@@ -161,8 +162,13 @@ impl ThemeChoice {
 #[derive(Debug, Error)]
 pub enum ThemeError {
     /// Its text is no theme.
-    #[error("the theme cannot be used: {0}")]
-    Wrong(#[from] toml::de::Error),
+    #[error("the theme {} cannot be used: {error}", file.display())]
+    Wrong {
+        /// The file; empty for one that comes with the program.
+        file: PathBuf,
+        /// What is wrong, and where.
+        error: toml::de::Error,
+    },
     /// Its file cannot be read.
     #[error("the theme {} cannot be read: {error}", file.display())]
     Unread {
@@ -180,8 +186,8 @@ impl Theme {
     ///
     /// When the text is not TOML, names something that no theme has, or has a colour that is not
     /// `#RRGGBB` or `#RRGGBBAA`. The error says where.
-    pub fn parse(text: &str) -> Result<Self, ThemeError> {
-        Ok(toml::from_str(text)?)
+    pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
     }
 
     /// By how much [`Sizes`] grow in a window of this height (logical pixels), so that a wall is
@@ -311,6 +317,11 @@ mod tests {
         }
         let own: ThemeChoice = "wall/none.toml".parse().unwrap();
         assert!(own.load().unwrap_err().to_string().contains("none.toml"));
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("odd.toml");
+        std::fs::write(&file, "[colors]\nokay = \"#000000\"").unwrap();
+        let said = ThemeChoice::File(file).load().unwrap_err().to_string();
+        assert!(said.contains("odd.toml") && said.contains("line 2") && said.contains("okay"));
         assert!("drak".parse::<ThemeChoice>().unwrap_err().contains("high-contrast"));
     }
 

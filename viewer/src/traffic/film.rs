@@ -1,8 +1,9 @@
 //! The film: what came in the last hour, kept so that any moment of it can be shown again. In: ticks,
 //! graphs and notices, in order. Out: the same in order from any place on, and the model as it was.
 //!
-//! A minute of film is a scene. Each begins with the model as it then was, so a moment is made from
-//! the scene before it. Memory is bounded: past the limit the oldest scenes get coarser ticks, and go.
+//! A minute of film is a scene, or less where much happens. Each begins with the model as it then was, so
+//! a moment is made from the scene before it. Memory is bounded: past the limit the oldest scenes get
+//! coarser ticks, and go.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -18,6 +19,9 @@ pub const FILM_SECONDS: usize = 3_600;
 
 /// Seconds in a scene.
 const SCENE: f64 = 60.0;
+
+/// Of the limit, what a scene takes at most; the newest one always stays.
+const SCENE_SHARE: usize = 32;
 
 /// How many bytes a film takes at most, by and large. A shop's hour takes 20 MB; only systems in which
 /// a thousand edges always move come near this.
@@ -61,6 +65,8 @@ struct Scene {
     /// The model as it then was, without figures.
     model: Traffic,
     frames: Vec<Frame>,
+    /// Bytes of the model, and of all.
+    held: usize,
     bytes: usize,
     /// Seconds in its ticks, where they are longer than they came.
     step: f64,
@@ -129,15 +135,19 @@ impl Film {
                 }
                 false
             }
-            (Some(scene), Some(at)) => matches!(frame, Frame::Tick(_)) && at - scene.at >= SCENE,
-            (Some(_), None) => false,
+            (Some(scene), Some(at)) => {
+                scene.is_full(self.limit())
+                    || (matches!(frame, Frame::Tick(_)) && at - scene.at >= SCENE)
+            }
+            (Some(scene), None) => scene.is_full(self.limit()),
         };
         if begins {
             let model = self.standing.clone();
-            let bytes = model.nodes.len() * 400 + model.edges.len() * 300;
+            let bytes = model_bytes(&model);
             self.bytes += bytes;
             let at = at.unwrap_or(f64::NEG_INFINITY);
-            self.scenes.push_back(Scene { at, model, frames: Vec::new(), bytes, step: 0.0 });
+            let held = bytes;
+            self.scenes.push_back(Scene { at, model, frames: Vec::new(), held, bytes, step: 0.0 });
         }
         self.standing.recall(&frame, at.unwrap_or_default());
         if let Some(scene) = self.scenes.back_mut() {
@@ -146,9 +156,13 @@ impl Film {
             self.bytes += bytes;
             scene.frames.push(frame);
         }
-        if begins {
+        if begins || self.bytes > self.limit() {
             self.shorten(playing);
         }
+    }
+
+    fn limit(&self) -> usize {
+        self.limit.unwrap_or(MOST_BYTES)
     }
 
     /// Keeps within the limits.
@@ -157,7 +171,7 @@ impl Film {
         while self.scenes.get(1).is_some_and(|scene| scene.at <= oldest) {
             self.drop_first();
         }
-        let limit = self.limit.unwrap_or(MOST_BYTES);
+        let limit = self.limit();
         while self.bytes > limit && self.scenes.len() > 1 {
             let old = self.scenes.len().saturating_sub(FINE);
             let playing = playing.scene.checked_sub(self.first);
@@ -292,7 +306,18 @@ impl Frame {
     }
 }
 
+/// How many bytes a model without figures takes, by and large.
+fn model_bytes(model: &Traffic) -> usize {
+    model.nodes.len() * 400 + model.edges.len() * 300
+}
+
 impl Scene {
+    /// Whether another one begins, however little time has passed.
+    fn is_full(&self, limit: usize) -> bool {
+        // A model that is large is worth frames of its size: each scene has one.
+        self.bytes - self.held > (limit / SCENE_SHARE).max(self.held)
+    }
+
     /// Joins neighbouring ticks.
     fn coarsen(&mut self) {
         self.step = if self.step == 0.0 { 1.0 } else { self.step * COARSER };
@@ -307,8 +332,7 @@ impl Scene {
         }
         joined.shrink_to_fit();
         self.frames = joined;
-        let held = self.model.nodes.len() * 400 + self.model.edges.len() * 300;
-        self.bytes = held + self.frames.iter().map(Frame::bytes).sum::<usize>();
+        self.bytes = self.held + self.frames.iter().map(Frame::bytes).sum::<usize>();
     }
 }
 
@@ -363,124 +387,4 @@ fn add(sum: &mut EdgeTick, more: &EdgeTick) {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use spanfall_collector::feed::message::{GraphEdge, GraphNode};
-    use spanfall_collector::reduce::hop::Counts;
-    use spanfall_collector::reduce::node::NodeKind;
-
-    use super::*;
-
-    const T0: u64 = 1_800_000_000_000;
-
-    fn graph() -> Graph {
-        let node = |id| GraphNode {
-            id: NodeId(id),
-            kind: NodeKind::Function,
-            name: id.to_string(),
-            account: String::new(),
-            region: String::new(),
-            entry: false,
-        };
-        let edge = GraphEdge { id: EdgeId(12), source: NodeId(1), target: NodeId(2) };
-        let nodes = vec![node(1), node(2)];
-        Graph { complete: true, nodes, edges: vec![edge], ..Graph::default() }
-    }
-
-    fn tick(number: u64, hops: f64) -> Tick {
-        let counts = Counts { ok: hops, ..Counts::default() };
-        let edges = vec![EdgeTick { edge: EdgeId(12), counts, p50_us: 10, p99_us: 20, again: 0.0 }];
-        Tick { t: T0 + number * 200, ms: 200, edges, ..Tick::default() }
-    }
-
-    /// A film of ticks, and the model that followed it.
-    fn shot(hops: &[f64], limit: Option<usize>) -> (Film, Traffic) {
-        let mut film = Film { limit, ..Film::default() };
-        let mut model = Traffic::default();
-        film.push(Frame::Graph(graph()), Place::default());
-        model.apply_graph(&graph(), 0.0);
-        for (number, hops) in hops.iter().enumerate() {
-            let tick = tick(number as u64, *hops);
-            film.push(Frame::Tick(tick.clone()), Place { scene: u64::MAX, frame: 0 });
-            model.follow(&tick);
-        }
-        (film, model)
-    }
-
-    fn hops(film: &Film) -> f64 {
-        let ticks = film.ticks(0.0, f64::MAX);
-        ticks.iter().flat_map(|tick| &tick.edges).map(|moved| moved.counts.total()).sum()
-    }
-
-    proptest! {
-        #[test]
-        fn the_model_at_a_moment_is_the_one_that_was_there(
-            counts in prop::collection::vec(0u8..9, 1..2_500),
-            more in 0usize..2_000,
-        ) {
-            let counts: Vec<f64> = counts.into_iter().map(f64::from).collect();
-            let (_, expected) = shot(&counts, None);
-            let on = counts.iter().copied().chain(std::iter::repeat_n(5.0, more));
-            let (film, _) = shot(&on.collect::<Vec<_>>(), None);
-            let at = seconds(T0 + (counts.len() as u64 - 1) * 200);
-            let (model, _) = film.model_at(at + 0.1).unwrap();
-            let past = |model: &Traffic| -> Vec<f64> {
-                model.total.seconds.iter().map(Counts::total).collect()
-            };
-            let (a, b) = (past(&model), past(&expected));
-            let common = a.len().min(b.len());
-            prop_assert_eq!(&a[a.len() - common..], &b[b.len() - common..]);
-            prop_assert!(common == b.len() || common >= SERIES_SECONDS);
-            let rates = (model.rates.total(), expected.rates.total());
-            prop_assert!((rates.0 - rates.1).abs() < 0.01 + rates.1 * 1e-3, "{rates:?}");
-            prop_assert_eq!(model.edges.len(), 1);
-        }
-
-        #[test]
-        fn no_hop_is_lost_by_coarser_ticks(counts in prop::collection::vec(0u8..9, 3_000..5_000)) {
-            let counts: Vec<f64> = counts.into_iter().map(f64::from).collect();
-            let (fine, _) = shot(&counts, None);
-            // Old scenes take a twentieth, the newest six are as they came: that fits, by and large.
-            let (coarse, _) = shot(&counts, Some(fine.bytes / 2));
-            prop_assert!(coarse.bytes < fine.bytes);
-            if coarse.first == 0 {
-                prop_assert_eq!(hops(&coarse), counts.iter().sum::<f64>());
-            }
-            let held: usize = coarse.scenes.iter().map(|scene| scene.bytes).sum();
-            prop_assert_eq!(held, coarse.bytes);
-        }
-    }
-
-    #[test]
-    fn an_hour_is_kept_and_no_more() {
-        let (film, _) = shot(&vec![1.0; 5 * 5_400], None);
-        let (begin, end) = film.range().unwrap();
-        assert!((3_600.0..3_665.0).contains(&(end - begin)), "{}", end - begin);
-        assert!(film.is_gone(Place::default()));
-    }
-
-    #[test]
-    fn a_film_without_room_keeps_the_newest() {
-        let (film, _) = shot(&vec![1.0; 5 * 1_800], Some(150_000));
-        let (begin, end) = film.range().unwrap();
-        assert!(film.bytes <= 150_000 + 100_000, "{}", film.bytes);
-        assert!(end - begin > 60.0 && film.get(film.scene_at(end)).is_some());
-    }
-
-    #[test]
-    fn ticks_have_neighbours_across_scenes() {
-        let (film, _) = shot(&vec![1.0; 1_000], None);
-        let at = |number: u64| seconds(T0 + number * 200);
-        assert_eq!(film.neighbours(at(300)), (Some(at(299)), Some(at(301))));
-        assert_eq!(film.neighbours(at(0)), (None, Some(at(1))));
-        assert_eq!(film.neighbours(at(999)), (Some(at(998)), None));
-    }
-
-    #[test]
-    fn a_clock_that_was_set_back_begins_another_film() {
-        let (mut film, _) = shot(&vec![1.0; 100], None);
-        film.push(Frame::Tick(Tick { t: T0 - 3_600_000, ..tick(0, 2.0) }), Place::default());
-        assert_eq!(hops(&film), 2.0);
-        assert_eq!(film.model_at(seconds(T0)).unwrap().0.nodes.len(), 2, "the graph stays");
-    }
-}
+mod tests;

@@ -58,8 +58,8 @@ fn sparse() -> impl Strategy<Value = u64> {
 }
 
 fn again(half: &Half) -> Half {
-    let (entry, keys, rare) = Entry::pack(half);
-    entry.unpack(keys, Some(&rare))
+    let (entry, ties, rare) = Entry::pack(half);
+    entry.unpack(ties, Some(&rare))
 }
 
 proptest! {
@@ -137,6 +137,6 @@ fn a_pair_of_an_ordinary_call_needs_nothing_beside_it() {
         ..callee
     };
     let paired = State::Paired(Some(caller.with_callee(&callee, &nodes)));
-    let (_, keys, rare) = Entry::pack(&Half { state: paired, ..callee });
-    assert_eq!((keys, rare), (Keys::default(), Rare::default()));
+    let (_, ties, rare) = Entry::pack(&Half { state: paired, ..callee });
+    assert_eq!((ties, rare), (Ties::default(), Rare::default()));
 }

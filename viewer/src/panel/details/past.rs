@@ -1,8 +1,6 @@
 //! The sparkline in the details panel: drawn anew when its second, its item or its size changes.
 
-use bevy::asset::RenderAssetUsages;
 use bevy::prelude::*;
-use bevy::render::render_resource::{Extent3d, TextureDimension, TextureFormat};
 use spanfall_collector::reduce::hop::Counts;
 
 use super::tree::Tree;
@@ -10,7 +8,7 @@ use crate::figures::rate;
 use crate::focus::Item;
 use crate::panel::marks::Sign;
 use crate::panel::paint::Paint;
-use crate::panel::sparkline::{Frame, draw, peak};
+use crate::panel::sparkline::{self, Frame, draw, peak};
 use crate::scene::Theme;
 use crate::traffic::model::SERIES_SECONDS;
 use crate::traffic::{Series, Traffic};
@@ -54,14 +52,7 @@ pub(super) fn draw_past(
     let frame = Frame { size, seconds: SERIES_SECONDS, peak };
     let colors = theme.colors;
     let bytes = draw(&next.past, frame, |class| colors.of(class).to_srgba());
-    let picture = Image::new(
-        Extent3d { width: size.x, height: size.y, depth_or_array_layers: 1 },
-        TextureDimension::D2,
-        bytes,
-        TextureFormat::Rgba8UnormSrgb,
-        RenderAssetUsages::RENDER_WORLD,
-    );
-    image.image = images.add(picture);
+    image.image = images.add(sparkline::image(size, bytes));
     let text = if peak > 0.0 { format!("peak {}", rate(peak)) } else { String::new() };
     paint.text(tree.peak, &text);
     *drawn = next;
