@@ -65,6 +65,8 @@ proptest! {
         let all: f64 = reducer.edges().iter().map(|(.., account)| account.all.counts.total()).sum();
         // Two sides of a request that are shown before they meet are news twice.
         prop_assert!(new >= all - 1e-6, "{new} of {all} were told as new");
-        prop_assert!(new <= world().len() as f64, "{new} of {all} were told as new");
+        // No span shows anything twice; one of them stands for three messages.
+        let most = (world().len() + 2) as f64;
+        prop_assert!(new <= most, "{new} of {all} were told as new");
     }
 }
