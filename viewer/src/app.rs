@@ -12,6 +12,7 @@ use bevy::winit::{UpdateMode, WinitSettings};
 
 use crate::activity::{Activity, ActivityPlugin};
 use crate::browser::BrowserPlugin;
+use crate::clipboard::ClipboardPlugin;
 use crate::exit::ExitPlugin;
 use crate::focus::{Command, FocusPlugin, FocusSystems};
 use crate::interaction::InteractionPlugin;
@@ -76,7 +77,7 @@ impl Plugin for SpanfallPlugins {
             ParticlesPlugin,
             PanelPlugin,
             SnapshotKeyPlugin,
-            BrowserPlugin,
+            (BrowserPlugin, ClipboardPlugin),
             WallPlugin,
             ActivityPlugin,
         ));

@@ -7,6 +7,7 @@ pub mod activity;
 pub mod app;
 pub mod browser;
 pub mod cli;
+pub mod clipboard;
 pub mod display;
 pub mod exit;
 pub mod figures;
