@@ -76,11 +76,13 @@ pub struct Shown {
     pub keys: bool,
     /// The timeline (T).
     pub timeline: bool,
+    /// How to point functions here (I).
+    pub setup: bool,
 }
 
 impl Default for Shown {
     fn default() -> Self {
-        Self { legend: true, keys: false, timeline: true }
+        Self { legend: true, keys: false, timeline: true, setup: false }
     }
 }
 
@@ -91,7 +93,7 @@ pub enum Command {
     Hover(Option<Item>),
     /// Select something, or nothing.
     Select(Option<Item>),
-    /// One step back (Esc): closes the list of keys, else selects what was selected before.
+    /// One step back (Esc): closes what lies over the picture, else selects what was selected before.
     Back,
     /// Select the next node in reading order (Tab).
     Next,
@@ -125,6 +127,10 @@ pub enum Command {
     Snapshot,
     /// Show or hide the legend (L).
     ToggleLegend,
+    /// Show or hide how to point functions here (I).
+    ToggleSetup,
+    /// Copy what the card in front has to copy (C).
+    Copy,
     /// Show or hide the list of keys (H or ?).
     ToggleKeys,
     /// Fill the screen, or go back to a window (F11).
@@ -171,6 +177,7 @@ fn apply(
             Command::Hover(item) => next.hovered = item,
             Command::Select(item) => select(&mut next, &mut trail, item),
             Command::Back if visible.keys => visible.keys = false,
+            Command::Back if visible.setup => visible.setup = false,
             Command::Back => next.selected = trail.items.pop(),
             Command::Next => step(&mut next, &mut trail, &reading_order(&traffic, &places), 1),
             Command::Previous => {
@@ -178,6 +185,7 @@ fn apply(
             }
             Command::ToggleLegend => visible.legend = !visible.legend,
             Command::ToggleKeys => visible.keys = !visible.keys,
+            Command::ToggleSetup => visible.setup = !visible.setup,
             Command::ToggleTimeline => visible.timeline = !visible.timeline,
             _ => {}
         }

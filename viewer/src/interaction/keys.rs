@@ -18,7 +18,7 @@ impl Plugin for KeysPlugin {
 }
 
 /// Every key and its meaning, as the list of keys shows them.
-pub const KEYS: [(&str, &str); 19] = [
+pub const KEYS: [(&str, &str); 21] = [
     ("Click", "select a node or an edge"),
     ("Drag", "move the picture, or a node"),
     ("Wheel  + −", "zoom"),
@@ -35,6 +35,8 @@ pub const KEYS: [(&str, &str); 19] = [
     ("O", "open the runbook of the first notice"),
     ("L", "legend"),
     ("S", "save a picture (PNG)"),
+    ("I", "how to point functions here"),
+    ("C", "copy what the card shows"),
     ("F11", "full screen"),
     ("H  ?", "this list"),
     ("Q with Ctrl", "quit"),
@@ -81,8 +83,10 @@ fn letter(press: &KeyboardInput) -> Option<char> {
         return Some(typed.to_ascii_lowercase());
     }
     Some(match press.key_code {
+        KeyCode::KeyC => 'c',
         KeyCode::KeyF => 'f',
         KeyCode::KeyH => 'h',
+        KeyCode::KeyI => 'i',
         KeyCode::KeyL => 'l',
         KeyCode::KeyM => 'm',
         KeyCode::KeyO => 'o',
@@ -118,6 +122,8 @@ fn meaning(key: &Key, letter: Option<char>, shift: bool, repeat: bool) -> Option
         (_, Some('f')) => Some(Command::Fit),
         (_, Some('r')) => Some(Command::ResetLayout),
         (_, Some('s')) => Some(Command::Snapshot),
+        (_, Some('i')) => Some(Command::ToggleSetup),
+        (_, Some('c')) => Some(Command::Copy),
         (_, Some('l')) => Some(Command::ToggleLegend),
         (_, Some('m')) if shift => Some(Command::Unmute),
         (_, Some('m')) => Some(Command::Mute(0)),

@@ -9,6 +9,7 @@ use super::marks::Mark;
 use super::paint::{Build, Paint, Style};
 use super::status::next_try;
 use super::{Beat, PanelSystems, top_bar};
+use crate::focus::Shown;
 use crate::interaction::Solid;
 use crate::scene::Theme;
 use crate::traffic::{SourceState, Traffic};
@@ -78,7 +79,7 @@ struct Words {
     text: String,
 }
 
-fn words(source: &SourceState, empty: bool) -> Option<Words> {
+fn words(source: &SourceState, empty: bool, setup: bool) -> Option<Words> {
     match source {
         SourceState::Lost { from, why, retry_in } => {
             let title = if empty { "Cannot reach" } else { "Lost the connection to" };
@@ -90,17 +91,10 @@ fn words(source: &SourceState, empty: bool) -> Option<Words> {
                 text: format!("{}. {again}.", why.trim_end_matches('.')),
             })
         }
-        SourceState::Live(from) if empty && from == "this computer" => Some(Words {
+        SourceState::Live(_) if empty && !setup => Some(Words {
             severity: Severity::Info,
-            title: "Ready for the first spans".to_owned(),
-            text: "Point an OpenTelemetry exporter here: OTLP over HTTP on port 4318, \
-                   over gRPC on port 4317."
-                .to_owned(),
-        }),
-        SourceState::Live(_) if empty => Some(Words {
-            severity: Severity::Info,
-            title: "Connected".to_owned(),
-            text: "The collector has seen no traffic yet.".to_owned(),
+            title: "No traffic".to_owned(),
+            text: "Spans show as they come. Press I to see how to send them here.".to_owned(),
         }),
         _ => None,
     }
@@ -110,11 +104,12 @@ fn update(
     tree: Option<Res<'_, Tree>>,
     source: Res<'_, SourceState>,
     traffic: Res<'_, Traffic>,
+    shown: Res<'_, Shown>,
     theme: Res<'_, Theme>,
     mut paint: Paint<'_, '_>,
 ) {
     let Some(tree) = tree else { return };
-    let words = words(&source, traffic.nodes.is_empty());
+    let words = words(&source, traffic.nodes.is_empty(), shown.setup);
     paint.show(tree.root, words.is_some());
     let Some(Words { severity, title, text }) = words else { return };
     let mark = Mark::Severity(severity);
@@ -134,17 +129,18 @@ mod tests {
             why: "connection refused".to_owned(),
             retry_in: 2.6,
         };
-        let told = words(&lost, false).unwrap();
+        let told = words(&lost, false, false).unwrap();
         assert_eq!(told.title, "Lost the connection to wall.example:4320");
         assert_eq!(told.text.replace('\u{a0}', " "), "connection refused. Trying again in 3 s.");
-        assert!(words(&lost, true).unwrap().title.starts_with("Cannot reach"));
+        assert!(words(&lost, true, false).unwrap().title.starts_with("Cannot reach"));
     }
 
     #[test]
     fn an_empty_wall_says_what_to_do_and_a_busy_one_nothing() {
         let live = SourceState::Live("this computer".to_owned());
-        assert!(words(&live, true).unwrap().text.contains("4318"));
-        assert_eq!(words(&live, false), None);
-        assert_eq!(words(&SourceState::Sample("webshop".to_owned()), false), None);
+        assert!(words(&live, true, false).unwrap().text.contains("Press I"));
+        assert_eq!(words(&live, true, true), None, "the card says it");
+        assert_eq!(words(&live, false, false), None);
+        assert_eq!(words(&SourceState::Sample("webshop".to_owned()), false, false), None);
     }
 }

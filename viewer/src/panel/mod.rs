@@ -1,4 +1,4 @@
-//! Panels over the picture: top bar, details, legend, notices, timeline, banner, list of keys. In: the
+//! Panels over the picture: top bar, details, legend, notices, timeline, banner, first run, list of keys. In: the
 //! model, focus, theme. Out: text; what a person clicks comes back as
 //! [`Command`](crate::focus::Command)s, and nothing here writes the model.
 //!
@@ -8,6 +8,7 @@
 mod banner;
 mod details;
 mod elide;
+mod first_run;
 mod keys_card;
 mod legend;
 mod marks;
@@ -50,7 +51,7 @@ impl Plugin for PanelPlugin {
                 legend::LegendPlugin,
                 notices::NoticesPlugin,
                 timeline::TimelinePlugin,
-                banner::BannerPlugin,
+                (banner::BannerPlugin, first_run::FirstRunPlugin),
                 keys_card::KeysCardPlugin,
             ))
             .add_systems(

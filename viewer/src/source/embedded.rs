@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use spanfall_collector::Collector;
+use spanfall_collector::collector::Purpose;
 use spanfall_collector::config::{self, reload::Reload};
 use spanfall_collector::feed::message::{Message as FeedMessage, Notice, Severity, SourceLabel};
 use spanfall_collector::feed::{Hub, Subscription};
 
 use super::inbox::{Event, Inbox};
+use super::intake::Intake;
 use super::thread::Feed;
 use super::{recording, sample, state_of};
 
@@ -35,6 +37,7 @@ pub(super) async fn run(mut feed: Feed, embedded: Embedded) {
                 tell(hub, "config", Severity::Critical, mistakes);
             }
             tell_listeners(&collector);
+            feed.inbox.push(Event::Intake(intake(&collector))).await;
             let stop = feed.stop.clone();
             tokio::select! {
                 () = show(&mut feed, hub) => {}
@@ -92,6 +95,15 @@ fn tell_listeners(collector: &Collector) {
             None => tracing::info!("{} for {}", listener.address, listener.purpose),
         }
     }
+}
+
+/// Where spans can be sent to.
+fn intake(collector: &Collector) -> Intake {
+    let listens = |purpose| {
+        let mut here = collector.listeners().iter().filter(|one| one.problem().is_none());
+        here.find(|one| one.purpose == purpose).map(|one| one.address)
+    };
+    Intake::Here { http: listens(Purpose::Http), grpc: listens(Purpose::Grpc) }
 }
 
 /// Passes on everything that a feed says, and to the feed what the viewer asks.

@@ -42,6 +42,11 @@ pub enum EndpointError {
 }
 
 impl Endpoint {
+    /// The host's name or address; of IPv6 in brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
     /// The URL to connect to.
     pub fn url(&self) -> String {
         format!("ws://{}:{}{}", self.host, self.port, self.path)

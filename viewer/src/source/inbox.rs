@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use spanfall_collector::feed::message::{Detail, Message as FeedMessage};
 use tokio::sync::Notify;
 
+use super::intake::Intake;
 use crate::traffic::SourceState;
 
 /// How many events wait at most: 200 s of the usual ticks.
@@ -26,6 +27,8 @@ pub(super) enum Event {
     Message(FeedMessage),
     /// Where the traffic comes from, from now on.
     State(SourceState),
+    /// Where spans can be sent to.
+    Intake(Intake),
     /// Forget what is known: another system comes.
     Reset,
 }

@@ -7,6 +7,7 @@ mod embedded;
 mod endpoint;
 mod feed_file;
 mod inbox;
+mod intake;
 mod recording;
 mod sample;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod thread;
 
 pub use embedded::Embedded;
 pub use endpoint::{Endpoint, EndpointError};
+pub use intake::{Intake, Reach, Setup, outward};
 pub use recording::Recording;
 
 use std::path::PathBuf;
@@ -65,9 +67,21 @@ impl SourcePlugin {
     }
 }
 
+impl SourcePlugin {
+    /// Where spans can be sent to, as far as that is known before the source has started.
+    fn intake(&self) -> Intake {
+        match &self.source {
+            Source::Connect(endpoint) => Intake::Elsewhere(endpoint.host().to_owned()),
+            Source::Embedded(_) | Source::Replay(_) | Source::FeedFile(_) => Intake::Nowhere,
+        }
+    }
+}
+
 impl Plugin for SourcePlugin {
     fn build(&self, app: &mut App) {
-        app.add_message::<Arrived>().init_resource::<SourceState>();
+        app.add_message::<Arrived>()
+            .init_resource::<SourceState>()
+            .insert_resource(self.intake());
         match &self.source {
             Source::FeedFile(path) => {
                 app.insert_resource(feed_file::FeedFile::open(path.clone()))

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::inbox::{Event, Inbox};
+use super::intake::Intake;
 use super::{Arrived, Source, connect, embedded, recording};
 use crate::activity;
 use crate::focus::{Focus, Item};
@@ -116,6 +117,7 @@ pub(super) fn receive(
     mut link: ResMut<'_, Link>,
     time: Res<'_, Time<Real>>,
     mut state: ResMut<'_, SourceState>,
+    mut intake: ResMut<'_, Intake>,
     mut arrived: MessageWriter<'_, Arrived>,
 ) {
     let now = Instant::now();
@@ -132,6 +134,9 @@ pub(super) fn receive(
                     _ => None,
                 };
                 state.set_if_neq(next);
+            }
+            Event::Intake(next) => {
+                intake.set_if_neq(next);
             }
             Event::Reset => {
                 arrived.write(Arrived::Reset);
