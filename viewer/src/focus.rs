@@ -123,6 +123,8 @@ pub enum Command {
     Slower,
     /// Show or hide the timeline (T).
     ToggleTimeline,
+    /// Show the next theme (V), or with `false` the one before.
+    NextTheme(bool),
     /// Write a PNG of the window (S).
     Snapshot,
     /// Show or hide the legend (L).

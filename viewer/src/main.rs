@@ -6,6 +6,7 @@ use clap::Parser as _;
 use spanfall_viewer::cli::Cli;
 use spanfall_viewer::measure::MeasurePlugin;
 use spanfall_viewer::particles::ParticleBudget;
+use spanfall_viewer::scene::theme::Themes;
 use spanfall_viewer::{app, display, snapshot};
 
 fn main() -> ExitCode {
@@ -25,6 +26,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         .collect();
     let source = cli.source(variables)?;
     let theme = cli.theme.load()?;
+    let themes = Themes::new(cli.theme.clone(), &theme);
     display::explain_failures();
     if let Some(shot) = cli.shot() {
         let mut app = app::headless_app(source, shot.size);
@@ -35,7 +37,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     }
     display::check()?;
     let mut app = app::window_app(source);
-    app.insert_resource(theme);
+    app.insert_resource(theme).insert_resource(themes);
     app.insert_resource(ParticleBudget(cli.particles));
     if let Some(seconds) = cli.measure {
         app.add_plugins(MeasurePlugin { seconds });

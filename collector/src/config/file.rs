@@ -169,7 +169,7 @@ fn suggestion(table: &str, name: &str) -> String {
 }
 
 /// The most similar of some names, if one is similar at all: a third of it may be mistyped.
-pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let distance = |known: &str| strsim::damerau_levenshtein(name, known);
     let (distance, near) = known.into_iter().map(|known| (distance(known), known)).min()?;
     (distance <= (name.chars().count() / 3).max(1)).then_some(near)

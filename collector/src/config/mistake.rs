@@ -31,7 +31,8 @@ pub struct Mistake {
 }
 
 impl Mistake {
-    pub(super) fn new(place: Place, message: impl Into<String>) -> Self {
+    /// A mistake without a hint.
+    pub fn new(place: Place, message: impl Into<String>) -> Self {
         Self { place, message: message.into(), hint: None, setting: None }
     }
 
@@ -44,7 +45,9 @@ impl Mistake {
         Self { setting: Some(setting), ..Self::new(place, message) }
     }
 
-    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
+    /// The same, with how to mend it.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
 }
@@ -59,7 +62,8 @@ pub struct Mistakes {
 }
 
 impl Mistakes {
-    pub(super) fn new(file: Option<&Path>, text: &str, mut list: Vec<Mistake>) -> Self {
+    /// What is wrong with this text, which is that of `file`.
+    pub fn new(file: Option<&Path>, text: &str, mut list: Vec<Mistake>) -> Self {
         list.sort_by_key(|mistake| match &mistake.place {
             Place::WholeFile => (0, 0),
             Place::File(span) => (1, span.start),

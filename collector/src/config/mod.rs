@@ -20,9 +20,11 @@ mod source;
 mod tables;
 mod trigger;
 mod value;
+pub mod watched;
 
 use std::path::PathBuf;
 
+pub use file::nearest;
 pub use listen::{Listen, Port};
 pub use mistake::{Mistake, Mistakes, Place};
 pub use sample::{sample, summary};

@@ -1,118 +1,39 @@
 //! The configuration's file, again whenever it changes. In: a [`Source`]. Out: each new
 //! [`Config`], or what is wrong with it.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-use notify::{RecommendedWatcher, RecursiveMode, Watcher};
-use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
-
+use super::watched::Watched;
 use super::{Config, Mistakes, Source};
-
-/// Editors write a file in several steps; what counts is what is there once they are done.
-const SETTLE: Duration = Duration::from_millis(100);
-
-/// A file that never settles is read all the same after this time.
-const SETTLE_AT_MOST: Duration = Duration::from_secs(1);
-
-/// Some file systems (network, bind mounts of single files) tell nobody about changes; there the
-/// file is found changed by looking.
-const LOOK_EVERY: Duration = Duration::from_secs(10);
-
-/// What the file said: its text, or why there is none.
-type Text = Option<Result<String, String>>;
 
 /// Waits for changes of a configuration file.
 #[derive(Debug)]
 pub struct Reload {
     source: Source,
-    last: Text,
-    events: mpsc::Receiver<()>,
-    look: tokio::time::Interval,
-    _watcher: Option<RecommendedWatcher>,
+    file: Option<Watched>,
 }
 
 impl Reload {
     /// Watches the source's file from now on. Without a file, nothing ever changes.
     pub fn watch(source: Source) -> Self {
-        // One place is enough: what counts is that something happened, not how often.
-        let (happened, events) = mpsc::channel(1);
-        let watcher = source.file.as_deref().and_then(|file| {
-            start_watcher(file, happened)
-                .inspect_err(|error| {
-                    tracing::warn!(
-                        %error,
-                        "the system does not tell when {} changes; it is looked at every {} s",
-                        file.display(),
-                        LOOK_EVERY.as_secs()
-                    );
-                })
-                .ok()
-        });
-        let mut look = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let last = source.read_file();
-        Self { source, last, events, look, _watcher: watcher }
+        let file = source.file.clone().map(Watched::new);
+        Self { source, file }
     }
 
     /// The next time that the file says something else: the new configuration, or what is wrong
     /// with it. Safe to cancel.
     pub async fn next(&mut self) -> Result<Config, Mistakes> {
-        if self.source.file.is_none() {
-            return std::future::pending().await;
-        }
-        loop {
-            tokio::select! {
-                Some(()) = self.events.recv() => self.settle().await,
-                _ = self.look.tick() => {}
-            }
-            let text = self.read().await;
-            if text != self.last {
-                self.last.clone_from(&text);
-                return self.source.load_text(text);
-            }
+        match &mut self.file {
+            Some(file) => self.source.load_text(Some(file.next().await)),
+            None => std::future::pending().await,
         }
     }
-
-    async fn settle(&mut self) {
-        let quiet = async {
-            loop {
-                sleep(SETTLE).await;
-                if self.events.try_recv().is_err() {
-                    break;
-                }
-            }
-        };
-        // When it does not settle, it is read anyway.
-        let _ = timeout(SETTLE_AT_MOST, quiet).await;
-    }
-
-    async fn read(&self) -> Text {
-        let source = self.source.clone();
-        let read = tokio::task::spawn_blocking(move || source.read_file()).await;
-        read.unwrap_or_else(|error| Some(Err(format!("cannot read the configuration: {error}"))))
-    }
-}
-
-/// Watches the file's folder, since editors put a new file in the old one's place, and Kubernetes
-/// changes a link beside it.
-fn start_watcher(file: &Path, happened: mpsc::Sender<()>) -> notify::Result<RecommendedWatcher> {
-    let folder = match file.parent() {
-        Some(folder) if folder != Path::new("") => folder.to_owned(),
-        _ => PathBuf::from("."),
-    };
-    let mut watcher = notify::recommended_watcher(move |_event| {
-        // Full means that the reader will look anyway.
-        let _ = happened.try_send(());
-    })?;
-    watcher.watch(&folder, RecursiveMode::NonRecursive)?;
-    Ok(watcher)
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::time::Duration;
+
+    use tokio::time::timeout;
 
     use super::*;
     use crate::reduce::Slow;
@@ -163,19 +84,14 @@ mod tests {
         assert_eq!(slow_ms(&within_a_minute(reload.next()).await), 2_000);
         fs::remove_file(&file).unwrap();
         let told = within_a_minute(reload.next()).await.unwrap_err().summary();
-        assert!(told.contains("cannot read the configuration"), "{told}");
-    }
-
-    #[tokio::test]
-    async fn a_relative_file_is_watched_too() {
-        assert!(start_watcher(Path::new("spanfall.toml"), mpsc::channel(1).0).is_ok());
+        assert!(told.contains("cannot be read"), "{told}");
     }
 
     #[tokio::test]
     async fn a_missing_folder_is_no_reason_to_stop() {
         let file = Some(PathBuf::from("/nowhere/at/all/spanfall.toml"));
         let mut reload = Reload::watch(Source { file, ..Source::default() });
-        assert!(reload._watcher.is_none());
+        assert!(reload.file.as_ref().unwrap().watcher.is_none());
         tokio::time::pause();
         assert!(timeout(Duration::from_secs(60), reload.next()).await.is_err(), "no news");
     }

@@ -8,7 +8,7 @@ use super::file::{self, Places, unknown};
 use super::mistake::{Mistake, Mistakes, Place};
 use super::settings::{SETTINGS, find};
 use super::value::Given;
-use super::{Config, rules};
+use super::{Config, rules, watched};
 
 /// Where the configuration comes from. It can be read again and again.
 #[derive(Clone, Debug, Default)]
@@ -46,13 +46,7 @@ impl Source {
 
     /// The file's text, if there is a file.
     pub(super) fn read_file(&self) -> Option<Result<String, String>> {
-        let bytes = match std::fs::read(self.file.as_ref()?) {
-            Ok(bytes) => bytes,
-            Err(error) => return Some(Err(format!("cannot read the configuration: {error}"))),
-        };
-        Some(String::from_utf8(bytes).map_err(|error| {
-            format!("not UTF-8 text at byte {}", error.utf8_error().valid_up_to())
-        }))
+        Some(watched::read(self.file.as_ref()?))
     }
 
     /// Reads everything, given the file's text.
@@ -204,7 +198,7 @@ mod tests {
     fn a_file_that_is_not_there_is_a_mistake_and_no_file_is_none() {
         let missing = Source { file: Some(PathBuf::from("/nowhere/a.toml")), ..Source::default() };
         let told = missing.load().unwrap_err().to_string();
-        assert!(told.starts_with("/nowhere/a.toml: cannot read the configuration: "), "{told}");
+        assert!(told.starts_with("/nowhere/a.toml: cannot be read: "), "{told}");
         assert_eq!(Source::default().load(), Ok(Config::default()));
     }
 

@@ -18,7 +18,7 @@ impl Plugin for KeysPlugin {
 }
 
 /// Every key and its meaning, as the list of keys shows them.
-pub const KEYS: [(&str, &str); 21] = [
+pub const KEYS: [(&str, &str); 22] = [
     ("Click", "select a node or an edge"),
     ("Drag", "move the picture, or a node"),
     ("Wheel  + −", "zoom"),
@@ -34,6 +34,7 @@ pub const KEYS: [(&str, &str); 21] = [
     ("M", "mute the first notice for an hour; with Shift show all again"),
     ("O", "open the runbook of the first notice"),
     ("L", "legend"),
+    ("V", "the next theme"),
     ("S", "save a picture (PNG)"),
     ("I", "how to point functions here"),
     ("C", "copy what the card shows"),
@@ -94,6 +95,7 @@ fn letter(press: &KeyboardInput) -> Option<char> {
         KeyCode::KeyR => 'r',
         KeyCode::KeyS => 's',
         KeyCode::KeyT => 't',
+        KeyCode::KeyV => 'v',
         _ => return None,
     })
 }
@@ -124,6 +126,7 @@ fn meaning(key: &Key, letter: Option<char>, shift: bool, repeat: bool) -> Option
         (_, Some('s')) => Some(Command::Snapshot),
         (_, Some('i')) => Some(Command::ToggleSetup),
         (_, Some('c')) => Some(Command::Copy),
+        (_, Some('v')) => Some(Command::NextTheme(!shift)),
         (_, Some('l')) => Some(Command::ToggleLegend),
         (_, Some('m')) if shift => Some(Command::Unmute),
         (_, Some('m')) => Some(Command::Mute(0)),

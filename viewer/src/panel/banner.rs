@@ -8,7 +8,7 @@ use spanfall_collector::feed::message::Severity;
 use super::marks::Mark;
 use super::paint::{Build, Paint, Style};
 use super::status::next_try;
-use super::{Beat, PanelSystems, top_bar};
+use super::{Beat, PanelSystems, SpawnPanels, top_bar};
 use crate::focus::Shown;
 use crate::interaction::Solid;
 use crate::scene::Theme;
@@ -19,7 +19,7 @@ pub(super) struct BannerPlugin;
 
 impl Plugin for BannerPlugin {
     fn build(&self, app: &mut App) {
-        app.add_systems(Startup, spawn.in_set(PanelSystems::Spawn)).add_systems(
+        app.add_systems(SpawnPanels, spawn).add_systems(
             Update,
             update
                 .run_if(Beat::strikes.or_else(resource_changed::<SourceState>))

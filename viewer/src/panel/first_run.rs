@@ -11,7 +11,7 @@ use super::marks::Mark;
 use super::paint::{Build, Paint, Style};
 use super::rows::Goes;
 use super::timeline::Room;
-use super::{PanelSystems, legend};
+use super::{PanelSystems, SpawnPanels, legend};
 use crate::clipboard::CopyText;
 use crate::focus::{Command, Shown};
 use crate::interaction::Solid;
@@ -27,7 +27,7 @@ impl Plugin for FirstRunPlugin {
             .init_resource::<Way>()
             .add_message::<Command>()
             .add_message::<CopyText>()
-            .add_systems(Startup, spawn.in_set(PanelSystems::Spawn))
+            .add_systems(SpawnPanels, spawn)
             .add_systems(
                 Update,
                 (

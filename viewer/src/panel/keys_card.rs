@@ -3,7 +3,7 @@
 use bevy::prelude::*;
 use bevy::ui_widgets::Button;
 
-use super::PanelSystems;
+use super::{PanelSystems, SpawnPanels};
 use super::paint::{Build, Paint, Style};
 use super::rows::Goes;
 use crate::focus::{Command, Shown};
@@ -15,7 +15,7 @@ pub(super) struct KeysCardPlugin;
 
 impl Plugin for KeysCardPlugin {
     fn build(&self, app: &mut App) {
-        app.add_systems(Startup, spawn.in_set(PanelSystems::Spawn)).add_systems(
+        app.add_systems(SpawnPanels, spawn).add_systems(
             Update,
             update.run_if(resource_changed::<Shown>).in_set(PanelSystems::Update),
         );

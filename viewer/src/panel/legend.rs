@@ -9,7 +9,7 @@ use super::marks::Mark;
 use super::paint::{Build, Paint, Style};
 use super::timeline::Room;
 use super::unit::Words;
-use super::{Beat, PanelSystems};
+use super::{Beat, PanelSystems, SpawnPanels};
 use crate::focus::Shown;
 use crate::interaction::Solid;
 use crate::particles::ParticleStats;
@@ -26,7 +26,7 @@ pub(super) struct LegendPlugin;
 
 impl Plugin for LegendPlugin {
     fn build(&self, app: &mut App) {
-        app.add_systems(Startup, spawn.in_set(PanelSystems::Spawn)).add_systems(
+        app.add_systems(SpawnPanels, spawn).add_systems(
             Update,
             (
                 hide.run_if(resource_changed::<Shown>),

@@ -2,7 +2,7 @@
 //! model, focus, theme. Out: text; what a person clicks comes back as
 //! [`Command`](crate::focus::Command)s, and nothing here writes the model.
 //!
-//! Panels are spawned once and changed where something is different, a few times a second: text
+//! Panels are spawned once (and again in another theme) and changed where something is different, a few times a second: text
 //! layout is what costs, not thinking about it.
 
 mod banner;
@@ -21,6 +21,7 @@ mod timeline;
 mod top_bar;
 mod unit;
 
+use bevy::ecs::schedule::ScheduleLabel;
 use bevy::prelude::*;
 use bevy::time::Real;
 
@@ -29,8 +30,10 @@ use crate::focus::{FocusSystems, Shown};
 use crate::interaction::view::Insets;
 use crate::interaction::{CameraSystems, MainCamera, PanelInsets};
 use crate::scene::Theme;
+use crate::traffic::{Playback, SourceState};
 use details::Slide;
 pub use notices::Remark;
+use paint::PanelRoot;
 
 /// All panels.
 pub struct PanelPlugin;
@@ -42,6 +45,8 @@ impl Plugin for PanelPlugin {
                 Update,
                 PanelSystems::Update.in_set(Flow::Panel).after(FocusSystems::Apply),
             )
+            .init_schedule(SpawnPanels)
+            .add_systems(Startup, spawn_panels)
             .add_plugins((
                 elide::ElidePlugin,
                 marks::MarksPlugin,
@@ -56,18 +61,54 @@ impl Plugin for PanelPlugin {
             ))
             .add_systems(
                 Update,
-                (beat, scale, take_room.before(CameraSystems))
+                (
+                    (beat, spawn_again.run_if(resource_changed::<Theme>)).chain(),
+                    scale,
+                    take_room.before(CameraSystems),
+                )
                     .after(FocusSystems::Apply)
                     .before(PanelSystems::Update),
             );
     }
 }
 
-/// When panels are spawned (`Startup`) and changed (`Update`).
+/// When panels are changed.
 #[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum PanelSystems {
-    Spawn,
     Update,
+}
+
+/// Spawns all panels: at the start, and again whenever the theme changes, since a panel's parts have
+/// its colours and sizes from when they were spawned. What a panel shows must follow from resources
+/// alone: its entities come and go.
+#[derive(ScheduleLabel, Clone, Debug, PartialEq, Eq, Hash)]
+struct SpawnPanels;
+
+fn spawn_panels(world: &mut World) {
+    world.run_schedule(SpawnPanels);
+}
+
+/// In another theme. Whatever panels follow counts as changed, so that they say what they said.
+fn spawn_again(
+    world: &mut World,
+    roots: &mut QueryState<Entity, With<PanelRoot>>,
+    mut first: Local<'_, bool>,
+) {
+    if !std::mem::replace(&mut *first, true) {
+        // It is the one that they were spawned in.
+        return;
+    }
+    let before: Vec<Entity> = roots.iter(world).collect();
+    for root in before {
+        world.despawn(root);
+    }
+    spawn_panels(world);
+    world.resource_mut::<Beat>().strikes = true;
+    world.resource_mut::<Slide>().begin_again();
+    world.resource_mut::<Shown>().set_changed();
+    world.resource_mut::<timeline::Room>().set_changed();
+    world.resource_mut::<Playback>().set_changed();
+    world.resource_mut::<SourceState>().set_changed();
 }
 
 /// The pace at which panels change: slow enough to be read, and to cost nothing.

@@ -14,7 +14,7 @@ use super::marks::Mark;
 use super::paint::{Build, Paint, Style};
 use super::rows::Goes;
 use super::timeline::Room;
-use super::{Beat, PanelSystems, details};
+use super::{Beat, PanelSystems, SpawnPanels, details};
 use crate::activity::Activity;
 use crate::browser::OpenPage;
 use crate::focus::Command;
@@ -35,7 +35,7 @@ impl Plugin for NoticesPlugin {
             .add_message::<Saved>()
             .add_message::<Remark>()
             .add_message::<OpenPage>()
-            .add_systems(Startup, spawn.in_set(PanelSystems::Spawn))
+            .add_systems(SpawnPanels, spawn)
             .add_systems(
                 Update,
                 (

@@ -30,6 +30,10 @@ pub(super) enum Style {
     Display,
 }
 
+/// Marks a panel of its own: all that is spawned anew with another theme.
+#[derive(Component)]
+pub(super) struct PanelRoot;
+
 /// Spawns panels' parts.
 #[derive(SystemParam)]
 pub(super) struct Build<'w, 's> {
@@ -47,7 +51,7 @@ impl Build<'_, '_> {
 
     /// A panel of its own.
     pub(super) fn root(&mut self, name: &'static str, bundle: impl Bundle) -> Entity {
-        self.commands.spawn((Name::new(name), bundle)).id()
+        self.commands.spawn((Name::new(name), PanelRoot, bundle)).id()
     }
 
     /// A part of another part, after those that it has.

@@ -13,7 +13,7 @@ use super::marks::Sign;
 use super::paint::{Build, Paint, Style};
 use super::sparkline::{self, Frame};
 use super::status::clock;
-use super::{Beat, PanelSystems};
+use super::{Beat, PanelSystems, SpawnPanels};
 use crate::figures::duration;
 use crate::focus::{Command, Shown};
 use crate::interaction::Solid;
@@ -42,7 +42,7 @@ impl Plugin for TimelinePlugin {
     fn build(&self, app: &mut App) {
         app.init_resource::<Room>()
             .add_message::<Command>()
-            .add_systems(Startup, spawn.in_set(PanelSystems::Spawn))
+            .add_systems(SpawnPanels, spawn)
             .add_systems(
                 Update,
                 (
@@ -204,6 +204,8 @@ fn words(
 /// What the strip was drawn from.
 #[derive(Default, PartialEq)]
 struct Drawn {
+    /// The UI node that shows it.
+    field: Option<Entity>,
     size: UVec2,
     range: (u64, u64),
     past: Vec<Counts>,
@@ -213,11 +215,11 @@ struct Drawn {
 fn draw(
     history: Res<'_, History>,
     theme: Res<'_, Theme>,
-    mut field: Query<'_, '_, (&ComputedNode, &mut ImageNode), (With<Track>, Without<Sign>)>,
+    mut field: Query<'_, '_, (Entity, &ComputedNode, &mut ImageNode), (With<Track>, Without<Sign>)>,
     mut images: ResMut<'_, Assets<Image>>,
     mut drawn: Local<'_, Drawn>,
 ) {
-    let (Ok((node, mut image)), Some((begin, end))) = (field.single_mut(), history.range) else {
+    let (Ok((field, node, mut image)), Some((begin, end))) = (field.single_mut(), history.range) else {
         return;
     };
     let size = node.size().round().as_uvec2();
@@ -225,6 +227,7 @@ fn draw(
     let mut past = history.between(begin, end - 1.0);
     past.truncate(crate::traffic::FILM_SECONDS);
     let next = Drawn {
+        field: Some(field),
         size,
         range: (begin as u64, end as u64),
         past,

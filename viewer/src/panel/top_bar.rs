@@ -10,7 +10,7 @@ use super::marks::Mark;
 use super::paint::{Build, Paint, Style};
 use super::status::{Mood, SHARES, Status, status};
 use super::unit::Words;
-use super::{Beat, PanelSystems};
+use super::{Beat, PanelSystems, SpawnPanels};
 use crate::figures::shortened;
 use crate::interaction::{Solid, Steering};
 use crate::scene::Theme;
@@ -26,7 +26,7 @@ impl Plugin for TopBarPlugin {
     fn build(&self, app: &mut App) {
         app.init_resource::<Lag>()
             .insert_resource(Zone(TimeZone::system()))
-            .add_systems(Startup, spawn.in_set(PanelSystems::Spawn))
+            .add_systems(SpawnPanels, spawn)
             .add_systems(
                 Update,
                 (watch_lag, (fit_width, update).run_if(Beat::strikes))

@@ -14,6 +14,9 @@ const MARK: f32 = 3.0;
 /// The least distance between two classes, to any eyes; a just noticeable one is about 2.
 const APART: f32 = 25.0;
 
+/// The same between a cold start and any class. Its ring is a shape of its own, so this is less.
+const COLD_APART: f32 = 15.0;
+
 /// Rows from linear RGB to linear RGB as these eyes see it.
 const EYES: [(&str, [[f32; 3]; 3]); 4] = [
     ("usual", [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]),
@@ -64,7 +67,7 @@ fn distance(one: Laba, other: Laba) -> f32 {
 
 fn each(check: impl Fn(&str, &Colors)) {
     for (name, text) in SHIPPED {
-        check(name, &Theme::parse(text).unwrap().colors);
+        check(name, &Theme::parse(None, text).unwrap().colors);
     }
 }
 
@@ -126,4 +129,30 @@ fn classes_stay_apart_whatever_colours_the_eyes_tell() {
             }
         }
     });
+}
+
+#[test]
+fn a_cold_start_is_told_from_every_class_by_its_colour_too() {
+    each(|name, colors| {
+        for (eyes, matrix) in &EYES {
+            for class in [colors.ok, colors.slow, colors.throttled, colors.error] {
+                let is = distance(seen(colors.cold, matrix), seen(class, matrix));
+                assert!(is >= COLD_APART, "{name}, {eyes}: cold and {class:?} are {is} apart");
+            }
+        }
+    });
+}
+
+#[test]
+fn the_ring_of_a_cold_start_lies_outside_every_shape() {
+    // Whoever sees no colours sees that: in the shader the ring begins where the longest dot ends.
+    let shader = super::draw::shaders::all();
+    let (_, text) = shader.iter().find(|(file, _)| *file == "particles.wgsl").unwrap();
+    let number = |before: &str, after: &str| -> f32 {
+        let rest = text.split(before).nth(1).unwrap();
+        rest.split(after).next().unwrap().trim().parse().unwrap()
+    };
+    let middle = number("abs(far - radius *", ")");
+    let half = number("max(radius *", ", 0.6))");
+    assert!(middle - half > 1.2, "from {middle} to either side {half}");
 }

@@ -44,8 +44,7 @@ pub struct ScenePlugin;
 
 impl Plugin for ScenePlugin {
     fn build(&self, app: &mut App) {
-        app.init_resource::<Theme>()
-            .init_resource::<Traffic>()
+        app.init_resource::<Traffic>()
             .init_resource::<Places>()
             .init_resource::<Curves>()
             .init_resource::<Focus>()
@@ -56,7 +55,7 @@ impl Plugin for ScenePlugin {
             .init_resource::<Pulses>()
             .init_resource::<EdgeSlots>()
             .init_resource::<icons::IconAtlas>()
-            .add_plugins((fonts::FontsPlugin, draw::DrawPlugin, labels::LabelsPlugin))
+            .add_plugins((theme::ThemePlugin, fonts::FontsPlugin, draw::DrawPlugin, labels::LabelsPlugin))
             .add_systems(
                 Update,
                 (observe, pulse, dress, edges::draw_edges, nodes::draw_nodes)

@@ -1,14 +1,17 @@
 //! The theme: what colours mean and how large things are, everywhere in the viewer. In: TOML.
 //! Out: the [`Theme`] resource.
 
-use std::fmt;
+mod read;
+mod reload;
+
+pub use reload::{ThemePlugin, Themes};
+
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use bevy::prelude::*;
-use serde::{Deserialize, Deserializer, de};
+use spanfall_collector::config::{Mistake, Mistakes, Place, watched};
 use spanfall_collector::reduce::hop::Class;
-use thiserror::Error;
 
 /// The theme that comes with the program. [`Theme::default`] says the same; a test holds them
 /// together.
@@ -25,8 +28,7 @@ pub const SHIPPED: [(&str, &str); 3] = [
 pub const DESIGN_HEIGHT: f32 = 1080.0;
 
 /// Colours and sizes of everything on screen.
-#[derive(Resource, Clone, Debug, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Resource, Clone, Debug, PartialEq)]
 pub struct Theme {
     /// Its name.
     pub name: String,
@@ -37,62 +39,44 @@ pub struct Theme {
 }
 
 /// What colours mean. The same meaning has the same colour everywhere.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Colors {
     /// What everything stands on.
-    #[serde(deserialize_with = "hex")]
     pub background: Color,
     /// Panels, tooltips, the top bar.
-    #[serde(deserialize_with = "hex")]
     pub surface: Color,
     /// What lies on a panel: rows under the pointer, fields, chips.
-    #[serde(deserialize_with = "hex")]
     pub surface_raised: Color,
     /// Hairlines around panels and between their parts.
-    #[serde(deserialize_with = "hex")]
     pub outline: Color,
     /// Text that is read first.
-    #[serde(deserialize_with = "hex")]
     pub text: Color,
     /// Text that is read second: rates, units, headings of columns.
-    #[serde(deserialize_with = "hex")]
     pub text_secondary: Color,
     /// Text that is only there when looked for.
-    #[serde(deserialize_with = "hex")]
     pub text_faint: Color,
     /// Requests that went as they should.
-    #[serde(deserialize_with = "hex")]
     pub ok: Color,
     /// Requests that took too long.
-    #[serde(deserialize_with = "hex")]
     pub slow: Color,
     /// Requests refused because of a limit.
-    #[serde(deserialize_with = "hex")]
     pub throttled: Color,
     /// Requests that failed.
-    #[serde(deserialize_with = "hex")]
     pub error: Color,
     /// Cold starts.
-    #[serde(deserialize_with = "hex")]
     pub cold: Color,
     /// Edges without trouble.
-    #[serde(deserialize_with = "hex")]
     pub edge: Color,
     /// The disc of a node.
-    #[serde(deserialize_with = "hex")]
     pub node: Color,
     /// The symbol in a node.
-    #[serde(deserialize_with = "hex")]
     pub icon: Color,
     /// What is selected, focused, or can be clicked.
-    #[serde(deserialize_with = "hex")]
     pub accent: Color,
 }
 
 /// How large things are: logical pixels in a window [`DESIGN_HEIGHT`] high.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sizes {
     /// Small print: legends, units.
     pub text_small: f32,
@@ -147,49 +131,21 @@ impl ThemeChoice {
     /// # Errors
     ///
     /// When its file cannot be read, or is no theme; see [`Theme::parse`].
-    pub fn load(&self) -> Result<Theme, ThemeError> {
-        let wrong = |file, error| ThemeError::Wrong { file, error };
+    pub fn load(&self) -> Result<Theme, Mistakes> {
         match self {
-            Self::Shipped(text) => Theme::parse(text).map_err(|error| wrong(PathBuf::new(), error)),
-            Self::File(file) => std::fs::read_to_string(file)
-                .map_err(|error| ThemeError::Unread { file: file.clone(), error })
-                .and_then(|text| Theme::parse(&text).map_err(|error| wrong(file.clone(), error))),
+            Self::Shipped(text) => Theme::parse(None, text),
+            Self::File(file) => match watched::read(file) {
+                Ok(text) => Theme::parse(Some(file), &text),
+                Err(why) => {
+                    let mistake = Mistake::new(Place::WholeFile, why);
+                    Err(Mistakes::new(Some(file), "", vec![mistake]))
+                }
+            },
         }
     }
 }
 
-/// Why a theme cannot be used.
-#[derive(Debug, Error)]
-pub enum ThemeError {
-    /// Its text is no theme.
-    #[error("the theme {} cannot be used: {error}", file.display())]
-    Wrong {
-        /// The file; empty for one that comes with the program.
-        file: PathBuf,
-        /// What is wrong, and where.
-        error: toml::de::Error,
-    },
-    /// Its file cannot be read.
-    #[error("the theme {} cannot be read: {error}", file.display())]
-    Unread {
-        /// The file.
-        file: PathBuf,
-        /// What the system says.
-        error: std::io::Error,
-    },
-}
-
 impl Theme {
-    /// Reads a theme; what it does not name stays as in [`DARK`].
-    ///
-    /// # Errors
-    ///
-    /// When the text is not TOML, names something that no theme has, or has a colour that is not
-    /// `#RRGGBB` or `#RRGGBBAA`. The error says where.
-    pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
-        toml::from_str(text)
-    }
-
     /// By how much [`Sizes`] grow in a window of this height (logical pixels), so that a wall is
     /// as legible at 4K as at 1080p. Small windows do not go below 0.8: text must stay text.
     pub fn scale(window_height: f32) -> f32 {
@@ -229,7 +185,7 @@ impl Default for Colors {
             slow: Color::srgb_u8(0xF4, 0xB2, 0x4A),
             throttled: Color::srgb_u8(0xF4, 0xB2, 0x4A),
             error: Color::srgb_u8(0xFF, 0x5A, 0x5F),
-            cold: Color::srgb_u8(0x35, 0xD6, 0xE8),
+            cold: Color::srgb_u8(0x0F, 0xA9, 0xB2),
             edge: Color::srgb_u8(0x4A, 0x66, 0x83),
             node: Color::srgb_u8(0x12, 0x1D, 0x2A),
             icon: Color::srgb_u8(0xD5, 0xE3, 0xF2),
@@ -255,29 +211,6 @@ impl Default for Sizes {
     }
 }
 
-/// Reads `#RRGGBB` and `#RRGGBBAA`.
-fn hex<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Color, D::Error> {
-    struct HexVisitor;
-
-    impl de::Visitor<'_> for HexVisitor {
-        type Value = Color;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a colour as #RRGGBB or #RRGGBBAA")
-        }
-
-        fn visit_str<E: de::Error>(self, text: &str) -> Result<Color, E> {
-            text.strip_prefix('#')
-                .filter(|digits| matches!(digits.len(), 6 | 8))
-                .and_then(|digits| Srgba::hex(digits).ok())
-                .map(Color::Srgba)
-                .ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
-        }
-    }
-
-    deserializer.deserialize_str(HexVisitor)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -288,24 +221,7 @@ mod tests {
         let table: toml::Table = DARK.parse().unwrap();
         assert_eq!(table["colors"].as_table().unwrap().len(), 16);
         assert_eq!(table["sizes"].as_table().unwrap().len(), 10);
-        assert_eq!(Theme::parse(DARK).unwrap(), Theme::default());
-    }
-
-    #[test]
-    fn a_theme_names_only_what_it_changes() {
-        let theme = Theme::parse("[colors]\nok = \"#01020304\"").unwrap();
-        assert_eq!(theme.colors.ok, Color::srgba_u8(1, 2, 3, 4));
-        assert_eq!(theme.colors.error, Colors::default().error);
-    }
-
-    #[test]
-    fn a_wrong_colour_is_an_error_that_says_where() {
-        for wrong in ["red", "#12345", "#GG0000", "#1234567890", ""] {
-            let text = format!("name = \"x\"\n[colors]\nok = \"{wrong}\"");
-            let error = Theme::parse(&text).unwrap_err().to_string();
-            assert!(error.contains("line 3") && error.contains("#RRGGBB"), "{error}");
-        }
-        assert!(Theme::parse("[colors]\nokay = \"#000000\"").is_err());
+        assert_eq!(Theme::parse(None, DARK).unwrap(), Theme::default());
     }
 
     #[test]
@@ -321,7 +237,7 @@ mod tests {
         let file = folder.path().join("odd.toml");
         std::fs::write(&file, "[colors]\nokay = \"#000000\"").unwrap();
         let said = ThemeChoice::File(file).load().unwrap_err().to_string();
-        assert!(said.contains("odd.toml") && said.contains("line 2") && said.contains("okay"));
+        assert!(said.contains("odd.toml:2:1: unknown key `okay` in [colors]"), "{said}");
         assert!("drak".parse::<ThemeChoice>().unwrap_err().contains("high-contrast"));
     }
 

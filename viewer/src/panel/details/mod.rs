@@ -13,7 +13,7 @@ use spanfall_collector::reduce::hop::Class;
 use super::marks::Mark;
 use super::paint::Paint;
 use super::rows::Goes;
-use super::{Beat, PanelSystems};
+use super::{Beat, PanelSystems, SpawnPanels};
 use crate::activity::Activity;
 use crate::figures::{number, share};
 use crate::focus::{Focus, Item};
@@ -31,7 +31,7 @@ impl Plugin for DetailsPlugin {
     fn build(&self, app: &mut App) {
         app.init_resource::<ShownItem>()
             .init_resource::<Slide>()
-            .add_systems(Startup, tree::spawn.in_set(PanelSystems::Spawn))
+            .add_systems(SpawnPanels, tree::spawn)
             .add_systems(
                 Update,
                 (
@@ -62,6 +62,11 @@ impl Slide {
     /// Whether the panel is there or on its way in.
     pub(super) fn open(self) -> bool {
         self.open
+    }
+
+    /// It is outside, and may have to come in: it was spawned anew.
+    pub(super) fn begin_again(&mut self) {
+        self.at = 0.0;
     }
 }
 

@@ -20,6 +20,8 @@ pub(super) struct Past;
 /// What the sparkline was drawn from.
 #[derive(Default, PartialEq)]
 pub(super) struct Drawn {
+    /// The UI node that shows it.
+    field: Option<Entity>,
     item: Option<Item>,
     size: UVec2,
     past: Vec<Counts>,
@@ -30,12 +32,12 @@ pub(super) fn draw_past(
     traffic: Res<'_, Traffic>,
     theme: Res<'_, Theme>,
     tree: Option<Res<'_, Tree>>,
-    mut field: Query<'_, '_, (&ComputedNode, &mut ImageNode), (With<Past>, Without<Sign>)>,
+    mut field: Query<'_, '_, (Entity, &ComputedNode, &mut ImageNode), (With<Past>, Without<Sign>)>,
     mut images: ResMut<'_, Assets<Image>>,
     mut drawn: Local<'_, Drawn>,
     mut paint: Paint<'_, '_>,
 ) {
-    let (Some(tree), Some(item), Ok((node, mut image))) = (tree, shown.0, field.single_mut())
+    let (Some(tree), Some(item), Ok((field, node, mut image))) = (tree, shown.0, field.single_mut())
     else {
         return;
     };
@@ -44,7 +46,7 @@ pub(super) fn draw_past(
     // The newest second is not over: its count would dip at the right edge.
     let past: Vec<Counts> =
         series.seconds.iter().take(series.seconds.len().saturating_sub(1)).copied().collect();
-    let next = Drawn { item: Some(item), size, past };
+    let next = Drawn { field: Some(field), item: Some(item), size, past };
     if size.min_element() == 0 || *drawn == next {
         return;
     }
