@@ -13,6 +13,7 @@ struct Frame {
     period: f32,           // seconds; longer than twice any particle's life
     beat: f32,             // seconds of the wall's clock, for slow breathing
     particle: f32,         // radius of an ordinary particle, design pixels
+    glow: f32,             // the light around particles; 0 is none
     background: vec4<f32>,
     ok: vec4<f32>,
     slow: vec4<f32>,

@@ -104,7 +104,7 @@ fn fragment(in: Dot) -> @location(0) vec4<f32> {
     // A soft light around it, and, after a cold start, a ring.
     let light = max(1.0 - far / (radius * 1.4), 0.0);
     let halo = coverage(abs(far - radius * 1.85) - max(radius * 0.2, 0.6)) * in.kind.z;
-    let alpha = max(coverage(shape), light * light * 0.35) * in.color.a;
+    let alpha = max(coverage(shape), light * light * frame.glow) * in.color.a;
     let ring = halo * in.color.a * 0.9;
     // On a light ground what is darker stands out, and light added would only wash out.
     let day = step(0.4, dot(frame.background.rgb, vec3<f32>(0.2126, 0.7152, 0.0722)));

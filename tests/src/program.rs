@@ -75,6 +75,8 @@ pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
         }
     }
     command.env_remove("NO_PROXY").env("no_proxy", "127.0.0.1,localhost");
+    // The viewer keeps settings there.
+    command.env("XDG_CONFIG_HOME", std::env::temp_dir().join("spanfall-tests-have-none"));
     command.current_dir(repository("")).stdin(Stdio::null());
     command
 }

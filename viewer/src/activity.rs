@@ -2,6 +2,9 @@
 //! input, and plugins that say until when they animate. Out: requests to the window for another
 //! frame.
 
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
 use bevy::prelude::*;
 use bevy::time::Real;
 use bevy::window::{RequestRedraw, WindowEvent};
@@ -13,12 +16,21 @@ pub struct Activity {
     /// In seconds of [`Time<Real>`]. Past it, the next frame comes with the next input, or when
     /// the source has something to show.
     pub until: f64,
+    /// When the next frame is wanted at the latest, if nothing else asks for one before. Whoever
+    /// wants that says it anew in every frame.
+    alarm: Option<f64>,
 }
 
 impl Activity {
     /// Keeps frames going for `seconds` from `time` on, at least.
     pub fn extend(&mut self, time: &Time<Real>, seconds: f64) {
         self.until = self.until.max(time.elapsed_secs_f64() + seconds);
+    }
+
+    /// Asks for a frame at this moment, in seconds of [`Time<Real>`]: for what changes rarely, and
+    /// must not keep frames going until then.
+    pub fn wake_at(&mut self, moment: f64) {
+        self.alarm = Some(self.alarm.map_or(moment, |alarm| alarm.min(moment)));
     }
 }
 
@@ -47,11 +59,13 @@ pub struct ActivityPlugin;
 
 impl Plugin for ActivityPlugin {
     fn build(&self, app: &mut App) {
-        app.insert_resource(Activity { until: START })
+        app.insert_resource(Activity { until: START, alarm: None })
+            .init_resource::<Alarm>()
+            .add_systems(Startup, start_alarm)
             .add_message::<RequestRedraw>()
             .add_message::<WindowEvent>()
             .add_systems(First, follow_input)
-            .add_systems(Last, redraw);
+            .add_systems(Last, (redraw, set_alarm).chain());
     }
 }
 
@@ -77,10 +91,66 @@ fn redraw(
     }
 }
 
+/// A thread that wakes the app at a moment. Without a window there is none, and none is needed.
+#[derive(Resource, Debug, Default)]
+struct Alarm(Arc<(Mutex<Bell>, Condvar)>);
+
+#[derive(Debug, Default)]
+struct Bell {
+    rings: Option<Instant>,
+    over: bool,
+}
+
+/// An alarm rings this late at most: beyond, the next frame sets it again.
+const FARTHEST: f64 = 3_600.0;
+
+fn start_alarm(alarm: Res<'_, Alarm>, event_loop: Option<Res<'_, EventLoopProxyWrapper>>) {
+    let Some(event_loop) = event_loop else { return };
+    let wake = waker(Some(&event_loop));
+    let bell = Arc::clone(&alarm.0);
+    let thread = std::thread::Builder::new().name("alarm".into()).spawn(move || ring(&bell, wake));
+    if let Err(error) = thread {
+        warn!("what changes rarely changes late: {error}");
+    }
+}
+
+/// Waits for the alarm's moments until the app is over.
+fn ring(bell: &(Mutex<Bell>, Condvar), wake: impl Fn()) {
+    let (bell, changed) = bell;
+    let mut now = bell.lock().unwrap_or_else(PoisonError::into_inner);
+    while !now.over {
+        let left = now.rings.map(|at| at.saturating_duration_since(Instant::now()));
+        now = match left {
+            Some(Duration::ZERO) => {
+                now.rings = None;
+                wake();
+                now
+            }
+            Some(left) => changed.wait_timeout(now, left).unwrap_or_else(PoisonError::into_inner).0,
+            None => changed.wait(now).unwrap_or_else(PoisonError::into_inner),
+        };
+    }
+}
+
+fn set_alarm(time: Res<'_, Time<Real>>, alarm: Res<'_, Alarm>, mut activity: ResMut<'_, Activity>) {
+    let at = activity.bypass_change_detection().alarm.take();
+    let left = at.map(|at| (at - time.elapsed_secs_f64()).clamp(0.0, FARTHEST));
+    let (bell, changed) = &*alarm.0;
+    let mut bell = bell.lock().unwrap_or_else(PoisonError::into_inner);
+    bell.rings = left.and_then(|left| Instant::now().checked_add(Duration::from_secs_f64(left)));
+    changed.notify_one();
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        let (bell, changed) = &*self.0;
+        bell.lock().unwrap_or_else(PoisonError::into_inner).over = true;
+        changed.notify_one();
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use bevy::ecs::message::MessageCursor;
     use bevy::time::{TimePlugin, TimeUpdateStrategy};
 
@@ -115,5 +185,39 @@ mod tests {
 
         app.world_mut().write_message(WindowEvent::RequestRedraw(RequestRedraw));
         assert!(!asks(&mut app, &mut cursor), "a redraw does not ask for another");
+    }
+
+    #[test]
+    fn an_alarm_wakes_once_and_ends_with_the_app() {
+        let (alarm, rings) = (Alarm::default(), Arc::new(Mutex::new(0)));
+        let (bell, count) = (Arc::clone(&alarm.0), Arc::clone(&rings));
+        let (told, heard) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            ring(&bell, || {
+                *count.lock().unwrap() += 1;
+                told.send(()).unwrap();
+            });
+        });
+        alarm.0.0.lock().unwrap().rings = Some(Instant::now());
+        alarm.0.1.notify_one();
+        heard.recv_timeout(Duration::from_secs(60)).unwrap();
+        drop(alarm);
+        thread.join().unwrap();
+        assert_eq!(*rings.lock().unwrap(), 1);
+    }
+
+    #[test]
+    fn of_several_wishes_for_a_frame_the_earliest_counts_and_is_gone_afterwards() {
+        let mut app = App::new();
+        app.add_plugins((TimePlugin, ActivityPlugin));
+        for moment in [90.0, 30.0, 60.0] {
+            app.world_mut().resource_mut::<Activity>().wake_at(moment);
+        }
+        app.update();
+        let rings = app.world().resource::<Alarm>().0.0.lock().unwrap().rings.unwrap();
+        let left = rings.saturating_duration_since(Instant::now());
+        assert!(left <= Duration::from_secs(30), "{left:?}");
+        app.update();
+        assert_eq!(app.world().resource::<Alarm>().0.0.lock().unwrap().rings, None);
     }
 }

@@ -20,10 +20,11 @@ use crate::layout::LayoutPlugin;
 use crate::panel::PanelPlugin;
 use crate::particles::ParticlesPlugin;
 use crate::scene::ScenePlugin;
+use crate::settings::SettingsPlugin;
 use crate::snapshot::{SnapshotKeyPlugin, headless};
 use crate::source::{Source, SourcePlugin};
 use crate::traffic::TrafficPlugin;
-use crate::wall::WallPlugin;
+use crate::wall::{Plan, WallPlugin};
 
 /// What happens in one frame, in this order. Every system of the viewer that takes part in the
 /// flow of data runs in [`Update`], in one of these sets.
@@ -69,7 +70,7 @@ impl Plugin for SpanfallPlugins {
         );
         app.configure_sets(Update, (FocusSystems::Ask, FocusSystems::Apply).in_set(Flow::Input));
         app.add_plugins((
-            (InteractionPlugin, FocusPlugin),
+            (InteractionPlugin, FocusPlugin, SettingsPlugin),
             SourcePlugin::new(self.source.clone()),
             TrafficPlugin::default(),
             LayoutPlugin,
@@ -97,12 +98,13 @@ fn follow_commands(
     }
 }
 
-/// The viewer in a window.
-pub fn window_app(source: Source) -> App {
+/// The viewer in a window, or on a whole wall.
+pub fn window_app(source: Source, plan: Plan) -> App {
     let window = Window {
         title: "Spanfall".into(),
         name: Some("spanfall".into()),
         resolution: WindowResolution::new(1600, 900),
+        mode: plan.mode(),
         ..default()
     };
     let mut app = App::new();
@@ -116,6 +118,7 @@ pub fn window_app(source: Source) -> App {
     // against a lost wake-up.
     let wait = UpdateMode::reactive_low_power(Duration::from_secs(60));
     app.insert_resource(WinitSettings { focused_mode: wait, unfocused_mode: wait });
+    app.insert_resource(plan);
     app.add_plugins((SpanfallPlugins { source }, ExitPlugin));
     app
 }

@@ -9,10 +9,11 @@ use clap::Parser;
 use spanfall_collector::config::{self, Flag};
 use spanfall_collector::replay::Speed;
 
-use crate::particles::DEFAULT_BUDGET;
 use crate::scene::theme::ThemeChoice;
+use crate::settings::Settings;
 use crate::snapshot::{Pace, Shot};
 use crate::source::{Embedded, Endpoint, Recording, Source};
+use crate::wall::{Night, Plan};
 
 /// Shows every request that flows through a serverless system, live.
 ///
@@ -89,15 +90,29 @@ pub struct Cli {
           conflicts_with_all = ["connect", "feed_file", "replay"])]
     pub view: Option<String>,
 
-    /// The most particles on screen; past it, each stands for several requests
-    #[arg(long, value_name = "N", help_heading = "Drawing", default_value_t = DEFAULT_BUDGET,
+    /// The most particles on screen; past it, each stands for several requests [default: 50000, or
+    /// what the options say]
+    #[arg(long, value_name = "N", help_heading = "Drawing",
           value_parser = clap::value_parser!(u32).range(1..))]
-    pub particles: u32,
+    pub particles: Option<u32>,
 
     /// How it looks: dark, light, high-contrast, or a theme of your own, which names only what it
-    /// changes of dark
-    #[arg(long, value_name = "NAME|FILE.toml", default_value = "dark", help_heading = "Drawing")]
-    pub theme: ThemeChoice,
+    /// changes of dark and is read again when it is saved [default: dark, or what the options say]
+    #[arg(long, value_name = "NAME|FILE.toml", help_heading = "Drawing")]
+    pub theme: Option<ThemeChoice>,
+
+    /// For a screen on the wall: fills it, tours slowly between the whole picture, what deserves
+    /// attention and where most happens, has large text, and shifts by a few pixels against burn-in
+    #[arg(long, help_heading = "Wall", conflicts_with = "snapshot")]
+    pub wall: bool,
+
+    /// Fill this display: 1 is the first. Another number than there are lists them
+    #[arg(long, value_name = "N", help_heading = "Wall", conflicts_with = "snapshot")]
+    pub display: Option<usize>,
+
+    /// Be darker between these local times, such as 22:00-06:00
+    #[arg(long, value_name = "FROM-UNTIL", help_heading = "Wall", conflicts_with = "snapshot")]
+    pub dim_at_night: Option<Night>,
 
     /// Draw as fast as this computer can for so long, print how fast that was, and end
     #[arg(long, value_name = "SECONDS", value_parser = seconds, help_heading = "Drawing",
@@ -123,6 +138,10 @@ pub struct Cli {
     #[arg(long, value_name = "NODE", requires = "snapshot", help_heading = "Picture")]
     pub select: Option<String>,
 }
+
+/// A wall is read from five metres: all text is larger, in tenths. Names are 27 pixels high at 1080
+/// then, so that on a screen of 55 inches a capital letter has 12.5 mm, a four hundredth of that way.
+const WALL_TEXT: u8 = 16;
 
 impl Cli {
     /// Where ticks come from. `variables` are those of the environment.
@@ -169,6 +188,26 @@ impl Cli {
             })
             .chain(host)
             .collect()
+    }
+
+    /// What becomes of the window.
+    pub fn plan(&self) -> Plan {
+        Plan { wall: self.wall, display: self.display, night: self.dim_at_night }
+    }
+
+    /// What a person has who has not chosen anything.
+    pub fn base(&self) -> Settings {
+        let text = if self.wall { WALL_TEXT } else { Settings::default().text };
+        Settings { text, ..Settings::default() }
+    }
+
+    /// What a person likes, as the command line has it for this run, over what was kept.
+    pub fn settings(&self, kept: Settings) -> Settings {
+        Settings {
+            particles: self.particles.unwrap_or(kept.particles),
+            theme: self.theme.clone().unwrap_or_else(|| kept.theme.clone()),
+            ..kept
+        }
     }
 
     /// The picture to be rendered, if one is asked for.

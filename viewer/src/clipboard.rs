@@ -105,7 +105,10 @@ mod tests {
             Ok(())
         }));
         assert_eq!(*board.lock().unwrap(), "4bf92f");
-        assert_eq!((remark.severity, remark.text.as_str()), (Severity::Info, "Copied the trace id"));
+        assert_eq!(
+            (remark.severity, remark.text.as_str()),
+            (Severity::Info, "Copied the trace id")
+        );
     }
 
     #[test]

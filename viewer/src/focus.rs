@@ -6,6 +6,7 @@ use spanfall_collector::reduce::hop::EdgeId;
 use spanfall_collector::reduce::node::NodeId;
 
 use crate::layout::Places;
+use crate::settings::Choice;
 use crate::traffic::Traffic;
 
 /// Applies the [`Command`]s that concern focus.
@@ -78,11 +79,13 @@ pub struct Shown {
     pub timeline: bool,
     /// How to point functions here (I).
     pub setup: bool,
+    /// The options (P), and which of them has the focus.
+    pub options: Option<Choice>,
 }
 
 impl Default for Shown {
     fn default() -> Self {
-        Self { legend: true, keys: false, timeline: true, setup: false }
+        Self { legend: true, keys: false, timeline: true, setup: false, options: None }
     }
 }
 
@@ -133,6 +136,12 @@ pub enum Command {
     ToggleSetup,
     /// Copy what the card in front has to copy (C).
     Copy,
+    /// Show or hide the options (P).
+    ToggleOptions,
+    /// Give this option the focus (up and down in the options panel).
+    FocusOption(Choice),
+    /// Take the next value of an option, or with `false` the one before (left and right).
+    StepOption(Choice, bool),
     /// Show or hide the list of keys (H or ?).
     ToggleKeys,
     /// Fill the screen, or go back to a window (F11).
@@ -179,6 +188,7 @@ fn apply(
             Command::Hover(item) => next.hovered = item,
             Command::Select(item) => select(&mut next, &mut trail, item),
             Command::Back if visible.keys => visible.keys = false,
+            Command::Back if visible.options.is_some() => visible.options = None,
             Command::Back if visible.setup => visible.setup = false,
             Command::Back => next.selected = trail.items.pop(),
             Command::Next => step(&mut next, &mut trail, &reading_order(&traffic, &places), 1),
@@ -187,6 +197,15 @@ fn apply(
             }
             Command::ToggleLegend => visible.legend = !visible.legend,
             Command::ToggleKeys => visible.keys = !visible.keys,
+            Command::ToggleOptions if visible.options.is_some() => visible.options = None,
+            Command::ToggleOptions => {
+                visible.options = Choice::ALL.first().copied();
+                // It would lie over them.
+                visible.keys = false;
+            }
+            Command::FocusOption(choice) | Command::StepOption(choice, _) => {
+                visible.options = visible.options.map(|_| choice);
+            }
             Command::ToggleSetup => visible.setup = !visible.setup,
             Command::ToggleTimeline => visible.timeline = !visible.timeline,
             _ => {}

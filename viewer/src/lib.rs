@@ -18,6 +18,7 @@ pub mod measure;
 pub mod panel;
 pub mod particles;
 pub mod scene;
+pub mod settings;
 pub mod snapshot;
 pub mod source;
 pub mod traffic;

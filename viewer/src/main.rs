@@ -6,8 +6,11 @@ use clap::Parser as _;
 use spanfall_viewer::cli::Cli;
 use spanfall_viewer::measure::MeasurePlugin;
 use spanfall_viewer::particles::ParticleBudget;
-use spanfall_viewer::scene::theme::Themes;
+use spanfall_viewer::scene::Theme;
+use spanfall_viewer::scene::theme::{ThemeChoice, Themes};
+use spanfall_viewer::settings::{self, Settings, Store};
 use spanfall_viewer::{app, display, snapshot};
+use tracing::warn;
 
 fn main() -> ExitCode {
     match run(&Cli::parse()) {
@@ -25,20 +28,29 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
     let source = cli.source(variables)?;
-    let theme = cli.theme.load()?;
-    let themes = Themes::new(cli.theme.clone(), &theme);
     display::explain_failures();
     if let Some(shot) = cli.shot() {
+        // Not what was kept: the picture shall be the same for everybody.
+        let settings = cli.settings(Settings::default());
+        let theme = settings.theme.load()?;
         let mut app = app::headless_app(source, shot.size);
-        app.insert_resource(theme);
-        app.insert_resource(ParticleBudget(cli.particles));
+        app.insert_resource(Themes::new(settings.theme.clone(), &theme))
+            .insert_resource(theme)
+            .insert_resource(ParticleBudget(settings.particles))
+            .insert_resource(settings);
         snapshot::headless::render(app, &shot)?;
         return Ok(ExitCode::SUCCESS);
     }
+    let store = Store::open(settings::path(|name| std::env::var_os(name)), cli.base());
+    let mut settings = cli.settings(store.settings().clone());
+    let theme = theme(cli, &mut settings)?;
     display::check()?;
-    let mut app = app::window_app(source);
-    app.insert_resource(theme).insert_resource(themes);
-    app.insert_resource(ParticleBudget(cli.particles));
+    let mut app = app::window_app(source, cli.plan());
+    app.insert_resource(Themes::new(settings.theme.clone(), &theme))
+        .insert_resource(theme)
+        .insert_resource(ParticleBudget(settings.particles))
+        .insert_resource(settings)
+        .insert_resource(store);
     if let Some(seconds) = cli.measure {
         app.add_plugins(MeasurePlugin { seconds });
     }
@@ -46,4 +58,17 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         bevy::app::AppExit::Success => ExitCode::SUCCESS,
         bevy::app::AppExit::Error(code) => ExitCode::from(code.get()),
     })
+}
+
+/// The theme that is asked for now must be right; one that was chosen in an earlier run may be gone.
+fn theme(cli: &Cli, settings: &mut Settings) -> anyhow::Result<Theme> {
+    match settings.theme.load() {
+        Ok(theme) => Ok(theme),
+        Err(mistakes) if cli.theme.is_some() => Err(mistakes.into()),
+        Err(mistakes) => {
+            warn!("the theme of the last run is not used: {}", mistakes.summary());
+            settings.theme = ThemeChoice::default();
+            Ok(Theme::default())
+        }
+    }
 }

@@ -86,13 +86,4 @@ mod tests {
         let told = within_a_minute(reload.next()).await.unwrap_err().summary();
         assert!(told.contains("cannot be read"), "{told}");
     }
-
-    #[tokio::test]
-    async fn a_missing_folder_is_no_reason_to_stop() {
-        let file = Some(PathBuf::from("/nowhere/at/all/spanfall.toml"));
-        let mut reload = Reload::watch(Source { file, ..Source::default() });
-        assert!(reload.file.as_ref().unwrap().watcher.is_none());
-        tokio::time::pause();
-        assert!(timeout(Duration::from_secs(60), reload.next()).await.is_err(), "no news");
-    }
 }

@@ -38,7 +38,8 @@ pub struct Watched {
     last: Text,
     events: mpsc::Receiver<()>,
     look: tokio::time::Interval,
-    pub(super) watcher: Option<RecommendedWatcher>,
+    /// Ends when it is dropped.
+    _watcher: Option<RecommendedWatcher>,
 }
 
 impl Watched {
@@ -59,7 +60,7 @@ impl Watched {
         let mut look = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let last = read(&file);
-        Self { file, last, events, look, watcher }
+        Self { file, last, events, look, _watcher: watcher }
     }
 
     /// The next time that the file says something else: what it says now. Safe to cancel.
@@ -115,6 +116,14 @@ mod tests {
     #[tokio::test]
     async fn a_relative_file_is_watched_too() {
         assert!(start_watcher(Path::new("spanfall.toml"), mpsc::channel(1).0).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_missing_folder_is_no_reason_to_stop() {
+        let mut watched = Watched::new(PathBuf::from("/nowhere/at/all/spanfall.toml"));
+        assert!(watched._watcher.is_none());
+        tokio::time::pause();
+        assert!(timeout(Duration::from_secs(60), watched.next()).await.is_err(), "no news");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::app::Flow;
 use crate::focus::{Command, FocusSystems};
 use crate::layout::Places;
 use crate::scene::Theme;
+use crate::settings::Settings;
 
 /// Spawns the camera and moves it.
 pub struct CameraPlugin;
@@ -17,6 +18,7 @@ pub struct CameraPlugin;
 impl Plugin for CameraPlugin {
     fn build(&self, app: &mut App) {
         app.init_resource::<Steering>()
+            .init_resource::<Settings>()
             .init_resource::<PanelInsets>()
             .init_resource::<Places>()
             .add_message::<RequestRedraw>()
@@ -58,6 +60,8 @@ pub struct Steering {
     bounds: Option<Rect>,
     /// Whether a person has taken the camera; else it shows the whole graph.
     taken: bool,
+    /// By how much labels are larger than in the theme; zero until it is known.
+    text: f32,
     motion: Motion,
 }
 
@@ -68,6 +72,8 @@ enum Motion {
     Still,
     /// On its way to another view. The velocity is of (x, y, ln scale), per second.
     Glide { to: View, velocity: Vec3 },
+    /// On a calm way to another view, which takes so many seconds; `at` of them have passed.
+    Travel { from: View, to: View, at: f32, seconds: f32, release: bool },
     /// Zooming while a world point stays under the pointer.
     Zoom { screen: Vec2, world: Vec2, to: f32, velocity: f32 },
 }
@@ -128,6 +134,15 @@ impl Steering {
         self.keep_within();
     }
 
+    /// Goes calmly, in so many seconds, to where these world points can be seen, or to the whole
+    /// graph, which it then keeps showing.
+    pub fn travel(&mut self, around: Option<Rect>, panels: Insets, seconds: f32) {
+        let Some(to) = self.framed(around.or(self.bounds), panels) else { return };
+        let release = around.is_none();
+        self.taken = true;
+        self.motion = Motion::Travel { from: self.view, to, at: 0.0, seconds, release };
+    }
+
     /// Shows the whole graph again, and keeps showing it.
     pub fn release(&mut self) {
         self.taken = false;
@@ -142,7 +157,12 @@ impl Steering {
 
     /// The view that shows the whole graph; none without nodes.
     fn fitted(&self, panels: Insets) -> Option<View> {
-        let scale = Theme::scale(self.window.y);
+        self.framed(self.bounds, panels)
+    }
+
+    /// The view that shows a part of it.
+    fn framed(&self, bounds: Option<Rect>, panels: Insets) -> Option<View> {
+        let scale = Theme::scale(self.window.y) * self.text.max(1.0);
         let Insets { left, right, top, bottom } = LABEL_ROOM;
         let labels = Insets {
             left: left * scale,
@@ -150,8 +170,8 @@ impl Steering {
             top: top * scale,
             bottom: bottom * scale,
         };
-        let closest = 1.0 / (FIT_CLOSEST * scale);
-        let bounds = self.bounds?.inflate(NODE_ROOM);
+        let closest = 1.0 / (FIT_CLOSEST * Theme::scale(self.window.y));
+        let bounds = bounds?.inflate(NODE_ROOM);
         Some(View::fit(bounds, self.window, panels.plus(labels), closest))
     }
 
@@ -182,6 +202,16 @@ impl Steering {
                 let arrived = view.looks_like(&to, self.window);
                 self.view = if arrived { to } else { view };
                 self.motion = if arrived { Motion::Still } else { Motion::Glide { to, velocity } };
+            }
+            Motion::Travel { from, to, at, seconds, release } => {
+                let at = at + dt;
+                if at >= seconds {
+                    (self.view, self.motion) = (to, Motion::Still);
+                    self.taken &= !release;
+                } else {
+                    self.view = from.on_the_way(&to, at / seconds);
+                    self.motion = Motion::Travel { from, to, at, seconds, release };
+                }
             }
             Motion::Zoom { screen, world, to, velocity } => {
                 let (at, speed) =
@@ -225,12 +255,14 @@ fn look_around(
     camera: Query<'_, '_, &Camera, With<MainCamera>>,
     places: Res<'_, Places>,
     panels: Res<'_, PanelInsets>,
+    settings: Res<'_, Settings>,
     mut steering: ResMut<'_, Steering>,
 ) {
-    let Some(window) = camera.single().ok().and_then(Camera::logical_target_size) else { return };
+    let Some(window) = camera.single().ok().and_then(Camera::logical_viewport_size) else { return };
     let bounds = places.target.values().copied().fold(None, |bounds: Option<Rect>, at| {
         Some(bounds.map_or(Rect::from_corners(at, at), |bounds| bounds.union_point(at)))
     });
+    steering.text = settings.text_scale();
     let first = steering.bounds.is_none() || steering.window == Vec2::ZERO;
     if window != steering.window || bounds != steering.bounds {
         steering.window = window;
@@ -254,12 +286,13 @@ fn look_around(
 
 fn move_camera(
     time: Res<'_, Time<Real>>,
+    settings: Res<'_, Settings>,
     mut steering: ResMut<'_, Steering>,
     mut camera: Query<'_, '_, (&mut Transform, &mut Projection), With<MainCamera>>,
     mut redraw: MessageWriter<'_, RequestRedraw>,
 ) {
     if steering.moving() {
-        steering.advance(time.delta_secs().min(LONGEST_FRAME));
+        steering.advance(settings.glide(time.delta_secs().min(LONGEST_FRAME)));
         redraw.write(RequestRedraw);
     }
     let View { centre, scale } = steering.view;

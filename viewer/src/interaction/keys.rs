@@ -4,21 +4,23 @@ use bevy::input::ButtonState;
 use bevy::input::keyboard::{Key, KeyCode, KeyboardInput};
 use bevy::prelude::*;
 
-use crate::focus::{Command, FocusSystems};
+use crate::focus::{Command, FocusSystems, Shown};
+use crate::settings::Choice;
 
 /// Turns key presses into commands.
 pub struct KeysPlugin;
 
 impl Plugin for KeysPlugin {
     fn build(&self, app: &mut App) {
-        app.add_message::<KeyboardInput>()
+        app.init_resource::<Shown>()
+            .add_message::<KeyboardInput>()
             .add_message::<Command>()
             .add_systems(Update, read_keys.in_set(FocusSystems::Ask));
     }
 }
 
 /// Every key and its meaning, as the list of keys shows them.
-pub const KEYS: [(&str, &str); 22] = [
+pub const KEYS: [(&str, &str); 23] = [
     ("Click", "select a node or an edge"),
     ("Drag", "move the picture, or a node"),
     ("Wheel  + −", "zoom"),
@@ -35,6 +37,7 @@ pub const KEYS: [(&str, &str); 22] = [
     ("O", "open the runbook of the first notice"),
     ("L", "legend"),
     ("V", "the next theme"),
+    ("P", "options: labels, sizes, particles, motion"),
     ("S", "save a picture (PNG)"),
     ("I", "how to point functions here"),
     ("C", "copy what the card shows"),
@@ -49,6 +52,7 @@ const ZOOM_STEP: f32 = 1.3;
 fn read_keys(
     mut presses: MessageReader<'_, '_, KeyboardInput>,
     held: Res<'_, ButtonInput<KeyCode>>,
+    shown: Res<'_, Shown>,
     mut commands: MessageWriter<'_, Command>,
     mut exit: MessageWriter<'_, AppExit>,
 ) {
@@ -67,7 +71,11 @@ fn read_keys(
             }
             continue;
         }
-        if let Some(command) = meaning(&press.logical_key, letter, shift, press.repeat) {
+        let in_options =
+            shown.options.and_then(|option| meaning_in_options(&press.logical_key, shift, option));
+        let command =
+            in_options.or_else(|| meaning(&press.logical_key, letter, shift, press.repeat));
+        if let Some(command) = command {
             commands.write(command);
         }
     }
@@ -91,6 +99,7 @@ fn letter(press: &KeyboardInput) -> Option<char> {
         KeyCode::KeyL => 'l',
         KeyCode::KeyM => 'm',
         KeyCode::KeyO => 'o',
+        KeyCode::KeyP => 'p',
         KeyCode::KeyQ => 'q',
         KeyCode::KeyR => 'r',
         KeyCode::KeyS => 's',
@@ -98,6 +107,18 @@ fn letter(press: &KeyboardInput) -> Option<char> {
         KeyCode::KeyV => 'v',
         _ => return None,
     })
+}
+
+/// What a key asks for while the options are open and this one has the focus.
+fn meaning_in_options(key: &Key, shift: bool, option: Choice) -> Option<Command> {
+    match key {
+        Key::ArrowUp => Some(Command::FocusOption(option.beside(false))),
+        Key::ArrowDown => Some(Command::FocusOption(option.beside(true))),
+        Key::Tab => Some(Command::FocusOption(option.beside(!shift))),
+        Key::ArrowLeft => Some(option.stepped(false)),
+        Key::ArrowRight | Key::Enter => Some(option.stepped(true)),
+        _ => None,
+    }
 }
 
 /// What a key asks for. Held keys repeat where that helps (walking, zooming), and nowhere else.
@@ -126,6 +147,7 @@ fn meaning(key: &Key, letter: Option<char>, shift: bool, repeat: bool) -> Option
         (_, Some('s')) => Some(Command::Snapshot),
         (_, Some('i')) => Some(Command::ToggleSetup),
         (_, Some('c')) => Some(Command::Copy),
+        (_, Some('p')) => Some(Command::ToggleOptions),
         (_, Some('v')) => Some(Command::NextTheme(!shift)),
         (_, Some('l')) => Some(Command::ToggleLegend),
         (_, Some('m')) if shift => Some(Command::Unmute),

@@ -10,7 +10,7 @@ use bevy::ui_widgets::Button;
 use bevy::window::{CursorIcon, PrimaryWindow, SystemCursorIcon};
 use spanfall_collector::reduce::node::NodeId;
 
-use super::camera::Steering;
+use super::camera::{MainCamera, Steering};
 use super::hit::{Tolerance, item_at};
 use crate::focus::{Command, Focus, FocusSystems, Item};
 use crate::layout::{Curves, Places};
@@ -86,6 +86,7 @@ struct Under {
 
 fn look_under(
     window: Query<'_, '_, &Window, With<PrimaryWindow>>,
+    camera: Query<'_, '_, &Camera, With<MainCamera>>,
     panels: Query<
         '_,
         '_,
@@ -97,8 +98,13 @@ fn look_under(
     curves: Res<'_, Curves>,
     mut under: ResMut<'_, Under>,
 ) {
-    let pointer = window.single().ok().and_then(Window::cursor_position);
-    let physical = window.single().ok().and_then(Window::physical_cursor_position);
+    // A wall's picture is a little smaller than its window, and shifts: points are the picture's.
+    let corner = camera.single().ok().and_then(Camera::physical_viewport_rect);
+    let corner = corner.map_or(Vec2::ZERO, |rect| rect.min.as_vec2());
+    let window = window.single().ok();
+    let density = window.map_or(1.0, Window::scale_factor);
+    let physical = window.and_then(Window::physical_cursor_position).map(|point| point - corner);
+    let pointer = physical.map(|point| point / density);
     let panel = physical.is_some_and(|point| {
         panels.iter().any(|(node, transform, visible)| {
             visible.is_none_or(|visible| visible.get()) && node.contains_point(*transform, point)

@@ -106,6 +106,21 @@ impl View {
         }
     }
 
+    /// The view after a part (0 to 1) of a calm way to another: it sets out and arrives gently, and
+    /// where the scale changes, zooms about one point, so that nothing swims.
+    #[must_use]
+    pub fn on_the_way(&self, to: &Self, part: f32) -> Self {
+        let t = part.clamp(0.0, 1.0);
+        let eased = t * t * t * (t * (t * 6.0 - 15.0) + 10.0);
+        let (from_ln, to_ln) = (self.scale.ln(), to.scale.ln());
+        let scale = (from_ln + (to_ln - from_ln) * eased).exp();
+        let change = to.scale - self.scale;
+        // Without a change of scale there is no such point.
+        let moved =
+            if change.abs() > 0.01 * self.scale { (scale - self.scale) / change } else { eased };
+        Self { centre: self.centre.lerp(to.centre, moved), scale }
+    }
+
     /// Whether a person could not tell the two apart: less than a fifth of a pixel anywhere.
     pub fn looks_like(&self, other: &Self, window: Vec2) -> bool {
         let corner = window / 2.0;
@@ -206,6 +221,25 @@ mod tests {
                 (at, velocity) = glide(at, velocity, goal, 0.2 / parts as f32);
             }
             prop_assert!((at - once.0).length() < 1e-3 * (1.0 + x.abs()), "{at} {}", once.0);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_calm_way_begins_and_ends_where_it_should_and_never_leaves_its_line(
+            from in point(), to in point(), zoom in 0.2f32..5.0, part in 0f32..1.0,
+        ) {
+            let from = View { centre: from, scale: 1.0 };
+            let to = View { centre: to, scale: zoom };
+            prop_assert!(from.on_the_way(&to, 0.0).looks_like(&from, WINDOW));
+            prop_assert!(from.on_the_way(&to, 1.0).looks_like(&to, WINDOW));
+            let at = from.on_the_way(&to, part);
+            let later = from.on_the_way(&to, (part + 0.01).min(1.0));
+            let left = |view: &View| view.centre.distance(to.centre);
+            prop_assert!(left(&later) <= left(&at) + 0.01, "it turns back");
+            let detour = from.centre.distance(at.centre) + left(&at);
+            prop_assert!(detour <= from.centre.distance(to.centre) * 1.001 + 0.01);
+            prop_assert!((from.scale.min(zoom) * 0.999..=from.scale.max(zoom) * 1.001).contains(&at.scale));
         }
     }
 

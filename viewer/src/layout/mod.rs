@@ -23,6 +23,7 @@ use spanfall_collector::reduce::node::NodeId;
 use crate::activity::Activity;
 use crate::app::Flow;
 use crate::focus::Command;
+use crate::settings::Settings;
 use crate::traffic::{NodeState, Traffic};
 use arrange::Arrangement;
 use curve::End;
@@ -86,6 +87,7 @@ pub struct LayoutPlugin;
 impl Plugin for LayoutPlugin {
     fn build(&self, app: &mut App) {
         app.init_resource::<Places>()
+            .init_resource::<Settings>()
             .init_resource::<Curves>()
             .init_resource::<Stage>()
             .init_resource::<Arrangement>()
@@ -132,11 +134,12 @@ fn drag(
 
 fn glide_nodes(
     time: Res<'_, Time<Real>>,
+    settings: Res<'_, Settings>,
     mut places: ResMut<'_, Places>,
     mut activity: ResMut<'_, Activity>,
 ) {
     let places = places.bypass_change_detection();
-    let delta = time.delta_secs().min(LONGEST_FRAME);
+    let delta = settings.glide(time.delta_secs().min(LONGEST_FRAME));
     let mut moving = false;
     for (id, target) in &places.target {
         let (Some(at), Some(speed)) = (places.now.get_mut(id), places.speed.get_mut(id)) else {

@@ -3,9 +3,9 @@
 use bevy::prelude::*;
 use bevy::ui_widgets::Button;
 
-use super::{PanelSystems, SpawnPanels};
 use super::paint::{Build, Paint, Style};
 use super::rows::Goes;
+use super::{PanelSystems, SpawnPanels};
 use crate::focus::{Command, Shown};
 use crate::interaction::Solid;
 use crate::interaction::keys::KEYS;
@@ -61,6 +61,16 @@ fn spawn(mut build: Build<'_, '_>) {
         build.text(column, Style::Strong, key);
         build.text(line, Style::Second, meaning);
     }
+    let options = Node {
+        align_self: AlignSelf::FlexStart,
+        padding: UiRect::axes(px(8), px(3)),
+        margin: UiRect::left(px(-8)),
+        border_radius: BorderRadius::all(px(6)),
+        ..default()
+    };
+    let options = build.button(card, options, Goes::Asks(Command::ToggleOptions));
+    let text = build.text(options, Style::Body, "Options (P)");
+    build.commands.entity(text).insert(TextColor(colors.accent));
     build.commands.insert_resource(Tree { root });
 }
 

@@ -1,4 +1,5 @@
-//! Panels over the picture: top bar, details, legend, notices, timeline, banner, first run, list of keys. In: the
+//! Panels over the picture: top bar, details, legend, notices, timeline, banner, first run, options, list
+//! of keys. In: the
 //! model, focus, theme. Out: text; what a person clicks comes back as
 //! [`Command`](crate::focus::Command)s, and nothing here writes the model.
 //!
@@ -13,6 +14,7 @@ mod keys_card;
 mod legend;
 mod marks;
 mod notices;
+mod options;
 mod paint;
 mod rows;
 mod sparkline;
@@ -30,9 +32,10 @@ use crate::focus::{FocusSystems, Shown};
 use crate::interaction::view::Insets;
 use crate::interaction::{CameraSystems, MainCamera, PanelInsets};
 use crate::scene::Theme;
+use crate::settings::Settings;
 use crate::traffic::{Playback, SourceState};
 use details::Slide;
-pub use notices::Remark;
+pub use notices::{Remark, Worst};
 use paint::PanelRoot;
 
 /// All panels.
@@ -57,7 +60,7 @@ impl Plugin for PanelPlugin {
                 notices::NoticesPlugin,
                 timeline::TimelinePlugin,
                 (banner::BannerPlugin, first_run::FirstRunPlugin),
-                keys_card::KeysCardPlugin,
+                (keys_card::KeysCardPlugin, options::OptionsPlugin),
             ))
             .add_systems(
                 Update,
@@ -136,10 +139,14 @@ fn beat(time: Res<'_, Time<Real>>, mut beat: ResMut<'_, Beat>) {
     }
 }
 
-/// Panels grow with the window.
-fn scale(camera: Query<'_, '_, &Camera, With<MainCamera>>, mut ui_scale: ResMut<'_, UiScale>) {
-    if let Some(window) = camera.single().ok().and_then(Camera::logical_target_size) {
-        let scale = Theme::scale(window.y);
+/// Panels grow with the window, and with the text that a person wants.
+fn scale(
+    camera: Query<'_, '_, &Camera, With<MainCamera>>,
+    settings: Res<'_, Settings>,
+    mut ui_scale: ResMut<'_, UiScale>,
+) {
+    if let Some(window) = camera.single().ok().and_then(Camera::logical_viewport_size) {
+        let scale = Theme::scale(window.y) * settings.text_scale();
         if ui_scale.0 != scale {
             ui_scale.0 = scale;
         }

@@ -17,7 +17,7 @@ use super::timeline::Room;
 use super::{Beat, PanelSystems, SpawnPanels, details};
 use crate::activity::Activity;
 use crate::browser::OpenPage;
-use crate::focus::Command;
+use crate::focus::{Command, Item};
 use crate::interaction::Solid;
 use crate::scene::Theme;
 use crate::snapshot::Saved;
@@ -32,6 +32,7 @@ impl Plugin for NoticesPlugin {
         app.init_resource::<Own>()
             .init_resource::<Muted>()
             .init_resource::<Ranked>()
+            .init_resource::<Worst>()
             .add_message::<Saved>()
             .add_message::<Remark>()
             .add_message::<OpenPage>()
@@ -62,6 +63,10 @@ pub struct Remark {
     /// The sentence.
     pub text: String,
 }
+
+/// What the notice is about that hurts most, of those that are shown.
+#[derive(Resource, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Worst(pub Option<Item>);
 
 /// Cards at most: more would be wallpaper.
 const MOST: usize = 3;
@@ -247,12 +252,13 @@ fn update(
     muted: Res<'_, Muted>,
     traffic: Res<'_, Traffic>,
     theme: Res<'_, Theme>,
-    mut shown: ResMut<'_, Ranked>,
+    (mut shown, mut worst): (ResMut<'_, Ranked>, ResMut<'_, Worst>),
     mut paint: Paint<'_, '_>,
 ) {
     let Some(tree) = tree else { return };
     let now = traffic.time().unwrap_or_default();
     *shown = ranked(own.0.as_ref().map(|(card, _)| card), &traffic.notices, &muted, now, MOST);
+    worst.set_if_neq(Worst(shown.cards.iter().find_map(|card| card.goes)));
     for (at, card) in tree.cards.iter().zip(shown.cards.iter().map(Some).chain([None; MOST])) {
         paint.show(at.card, card.is_some());
         let Some(Card { id, severity, text, goes, url }) = card else { continue };

@@ -219,7 +219,8 @@ fn draw(
     mut images: ResMut<'_, Assets<Image>>,
     mut drawn: Local<'_, Drawn>,
 ) {
-    let (Ok((field, node, mut image)), Some((begin, end))) = (field.single_mut(), history.range) else {
+    let (Ok((field, node, mut image)), Some((begin, end))) = (field.single_mut(), history.range)
+    else {
         return;
     };
     let size = node.size().round().as_uvec2();

@@ -25,6 +25,7 @@ use crate::app::Flow;
 use crate::scene::draw::{CAPACITY, Look, ParticleBytes, Upload};
 use crate::scene::pulses::Pulses;
 use crate::scene::slots::EdgeSlots;
+use crate::settings::Settings;
 use crate::traffic::{Playback, Played, Traffic};
 use budget::Budget;
 use census::Census;
@@ -44,6 +45,7 @@ pub struct ParticlesPlugin;
 impl Plugin for ParticlesPlugin {
     fn build(&self, app: &mut App) {
         app.init_resource::<ParticleBudget>()
+            .init_resource::<Settings>()
             .init_resource::<ParticleStats>()
             .init_resource::<Particles>()
             .add_message::<Played>()
@@ -133,7 +135,7 @@ fn spawn_particles(
     playback: Res<'_, Playback>,
     traffic: Res<'_, Traffic>,
     slots: Res<'_, EdgeSlots>,
-    budget: Res<'_, ParticleBudget>,
+    (budget, settings): (Res<'_, ParticleBudget>, Res<'_, Settings>),
     mut particles: ResMut<'_, Particles>,
     mut upload: ResMut<'_, Upload>,
     mut pulses: ResMut<'_, Pulses>,
@@ -155,21 +157,23 @@ fn spawn_particles(
         particles.carries.retain(|edge, _| traffic.edges.contains_key(edge));
     }
     particles.budget.set_limit(budget.limit());
+    let slower = settings.travel_scale();
     for Played { tick, start, length } in played.read() {
         let length = length.max(1e-3);
         // By the tick's own length: a late one is played in less.
-        particles.budget.observe(wanted(&tick.edges, f64::from(tick.ms.max(1)) / 1e3));
+        let alive = wanted(&tick.edges, f64::from(tick.ms.max(1)) / 1e3) * slower;
+        particles.budget.observe(alive);
         for edge_tick in &tick.edges {
             let Some(edge) = traffic.edges.get(&edge_tick.edge) else { continue };
             let Some(slot) = slots.of(edge_tick.edge) else { continue };
             let (launched, left_out) =
-                particles.launch(edge_tick, slot, (*start, length), &mut upload.fresh);
+                particles.launch(edge_tick, slot, (*start, length, slower), &mut upload.fresh);
             stats.left_out += u64::from(left_out);
             if launched > 0 {
                 if !std::mem::replace(&mut particles.begun, true) {
                     debug!("the first particle sets out");
                 }
-                let arrive = start + travel(edge_tick.p50_us);
+                let arrive = start + travel(edge_tick.p50_us) * slower;
                 // What has long arrived at a moment to which somebody jumped makes nobody pulse.
                 if arrive + length > playback.now {
                     pulses.schedule(edge.target, arrive, length, launched);
@@ -190,7 +194,7 @@ impl Particles {
         &mut self,
         tick: &EdgeTick,
         slot: u32,
-        when: (f64, f64),
+        (start, length, slower): (f64, f64, f64),
         out: &mut Vec<ParticleBytes>,
     ) -> (u32, u32) {
         let carry = self.carries.entry(tick.edge).or_insert_with(|| Carry::new(tick.edge.0));
@@ -199,7 +203,10 @@ impl Particles {
         // A renderer that has stopped takes nothing, so what waits for it is bounded too.
         let waiting = u32::try_from(out.len()).unwrap_or(u32::MAX);
         let room = self.ring.room().min(CAPACITY.saturating_sub(waiting));
-        let left_out = spawn(tick, when, share, room, carry, &mut self.fresh);
+        let left_out = spawn(tick, (start, length), share, room, carry, &mut self.fresh);
+        for particle in &mut self.fresh {
+            particle.travel *= slower;
+        }
         let end = self.fresh.iter().map(Spawn::end).fold(0.0, f64::max);
         let taken = self.ring.take(self.fresh.len() as u32, end);
         for particle in &self.fresh {

@@ -174,7 +174,7 @@ fn a_renderer_that_has_stopped_costs_no_memory() {
     let mut left_out = 0;
     for second in 0..10 {
         particles.ring.retire(f64::from(second) * 10.0);
-        left_out += particles.launch(&tick, 0, (f64::from(second) * 10.0, 0.2), &mut out).1;
+        left_out += particles.launch(&tick, 0, (f64::from(second) * 10.0, 0.2, 1.0), &mut out).1;
     }
     assert_eq!(out.len() as u32, CAPACITY);
     assert!(left_out.abs_diff(3_000_000 - CAPACITY) <= 1);

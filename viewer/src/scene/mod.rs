@@ -31,6 +31,7 @@ use crate::activity::Activity;
 use crate::app::Flow;
 use crate::focus::Focus;
 use crate::layout::{Curves, Places};
+use crate::settings::Settings;
 use crate::traffic::{Playback, SourceState, Traffic};
 use draw::Look;
 use emphasis::Emphasis;
@@ -44,7 +45,8 @@ pub struct ScenePlugin;
 
 impl Plugin for ScenePlugin {
     fn build(&self, app: &mut App) {
-        app.init_resource::<Traffic>()
+        app.init_resource::<Settings>()
+            .init_resource::<Traffic>()
             .init_resource::<Places>()
             .init_resource::<Curves>()
             .init_resource::<Focus>()
@@ -55,7 +57,12 @@ impl Plugin for ScenePlugin {
             .init_resource::<Pulses>()
             .init_resource::<EdgeSlots>()
             .init_resource::<icons::IconAtlas>()
-            .add_plugins((theme::ThemePlugin, fonts::FontsPlugin, draw::DrawPlugin, labels::LabelsPlugin))
+            .add_plugins((
+                theme::ThemePlugin,
+                fonts::FontsPlugin,
+                draw::DrawPlugin,
+                labels::LabelsPlugin,
+            ))
             .add_systems(
                 Update,
                 (observe, pulse, dress, edges::draw_edges, nodes::draw_nodes)
@@ -115,12 +122,14 @@ fn dress(
     time: Res<'_, Time<Real>>,
     theme: Res<'_, Theme>,
     freshness: Res<'_, Freshness>,
+    settings: Res<'_, Settings>,
     mut clear: ResMut<'_, ClearColor>,
     mut look: ResMut<'_, Look>,
 ) {
-    if theme.is_changed() || freshness.is_changed() {
+    if theme.is_changed() || freshness.is_changed() || settings.is_changed() {
         look.colors = freshness.dim(&theme.colors);
-        look.particle = theme.sizes.particle;
+        look.particle = theme.sizes.particle * settings.particle_scale();
+        look.glow = settings.glow.light();
         // Nothing is drawn behind the graph: the window is cleared to the background.
         clear.0 = theme.colors.background;
     }

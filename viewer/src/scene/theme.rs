@@ -6,6 +6,7 @@ mod reload;
 
 pub use reload::{ThemePlugin, Themes};
 
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -107,6 +108,25 @@ pub enum ThemeChoice {
     Shipped(&'static str),
     /// A file of one's own.
     File(PathBuf),
+}
+
+impl Default for ThemeChoice {
+    fn default() -> Self {
+        Self::Shipped(DARK)
+    }
+}
+
+/// As it is chosen: the name, or the file's path.
+impl fmt::Display for ThemeChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(file) => file.display().fmt(f),
+            Self::Shipped(text) => {
+                let shipped = SHIPPED.iter().find(|(_, other)| other == text);
+                f.write_str(shipped.map_or("", |(name, _)| name))
+            }
+        }
+    }
 }
 
 impl FromStr for ThemeChoice {

@@ -63,8 +63,7 @@ impl Intake {
                     (None, None) => return None,
                 };
                 let ip = address.ip();
-                let reach =
-                    if ip.is_loopback() { Reach::ThisComputer } else { Reach::Networks };
+                let reach = if ip.is_loopback() { Reach::ThisComputer } else { Reach::Networks };
                 (Host::of(ip, outward), address.port(), protocol, reach)
             }
             Self::Elsewhere(host) => {

@@ -79,9 +79,7 @@ impl SourcePlugin {
 
 impl Plugin for SourcePlugin {
     fn build(&self, app: &mut App) {
-        app.add_message::<Arrived>()
-            .init_resource::<SourceState>()
-            .insert_resource(self.intake());
+        app.add_message::<Arrived>().init_resource::<SourceState>().insert_resource(self.intake());
         match &self.source {
             Source::FeedFile(path) => {
                 app.insert_resource(feed_file::FeedFile::open(path.clone()))

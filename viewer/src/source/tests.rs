@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bevy::time::TimePlugin;
+use futures::SinkExt as _;
 use spanfall_collector::collector::{Binding, Purpose};
 use spanfall_collector::config::{self, Config, Listen, Port};
 use spanfall_collector::feed::Hub;
-use spanfall_collector::feed::message::{EdgeTick, Graph, GraphEdge, GraphNode, Request, Tick};
+use spanfall_collector::feed::message::{
+    EdgeTick, Graph, GraphEdge, GraphNode, PROTOCOL, Request, Tick,
+};
 use spanfall_collector::reduce::hop::{Counts, EdgeId};
 use spanfall_collector::reduce::node::{NodeId, NodeKind};
 use spanfall_collector::replay::Speed;
@@ -17,6 +20,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{Instant as TokioInstant, timeout};
+use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_util::sync::CancellationToken;
 
 use super::inbox::{Event, Inbox};
@@ -160,6 +164,26 @@ async fn a_collectors_feed_is_read_lost_and_found_again() {
     };
     assert!(rig.message(complete).await, "the graph comes anew");
     second.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_collector_that_falls_silent_is_lost_and_tried_again() {
+    // As when a cable is pulled: nobody closes the connection.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut rig = Rig::new();
+    rig.connect(listener.local_addr().unwrap());
+    let (socket, _) = listener.accept().await.unwrap();
+    let mut socket = tokio_tungstenite::accept_async(socket).await.unwrap();
+    let hello = format!(
+        r#"{{"type":"hello","protocol":{PROTOCOL},"version":"0","tick_ms":200,"source":{{"kind":"live"}},"now_ms":1}}"#
+    );
+    socket.send(Frame::text(hello)).await.unwrap();
+    assert!(matches!(rig.state().await, SourceState::Live(_)));
+    tokio::time::pause();
+    assert_eq!(rig.lost().await, "nothing has come for 10 s");
+    tokio::time::resume();
+    let again = timeout(PATIENCE, listener.accept()).await;
+    assert!(again.unwrap().is_ok());
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ use crate::activity::Activity;
 use crate::figures::{number, share};
 use crate::focus::{Focus, Item};
 use crate::scene::Theme;
+use crate::settings::Settings;
 use crate::traffic::Traffic;
 use describe::{Details, Head, List, Row, describe};
 use tree::{HeadTree, LINES, ListTree, RowTree, Tree};
@@ -86,6 +87,7 @@ fn follow_focus(
 
 fn slide(
     time: Res<'_, Time<Real>>,
+    settings: Res<'_, Settings>,
     tree: Option<Res<'_, Tree>>,
     mut slide: ResMut<'_, Slide>,
     mut activity: ResMut<'_, Activity>,
@@ -93,7 +95,7 @@ fn slide(
 ) {
     let goal = if slide.open { 1.0 } else { 0.0 };
     let Some(tree) = tree.filter(|_| slide.at != goal) else { return };
-    let dt = time.delta_secs().min(0.05);
+    let dt = settings.glide(time.delta_secs().min(0.05));
     let next = goal + (slide.at - goal) * (-RATE * dt).exp();
     slide.at = if (next - goal).abs() < 0.002 { goal } else { next };
     activity.extend(&time, 0.1);

@@ -37,7 +37,8 @@ pub(super) fn draw_past(
     mut drawn: Local<'_, Drawn>,
     mut paint: Paint<'_, '_>,
 ) {
-    let (Some(tree), Some(item), Ok((field, node, mut image))) = (tree, shown.0, field.single_mut())
+    let (Some(tree), Some(item), Ok((field, node, mut image))) =
+        (tree, shown.0, field.single_mut())
     else {
         return;
     };

@@ -17,6 +17,8 @@ pub struct Look {
     pub colors: Colors,
     /// Radius of an ordinary particle in design pixels.
     pub particle: f32,
+    /// The light around particles: 0 is none.
+    pub glow: f32,
     /// The playback clock in seconds, modulo `period`.
     pub clock: f32,
     /// After how many seconds the clock begins anew.
@@ -27,7 +29,14 @@ pub struct Look {
 
 impl Default for Look {
     fn default() -> Self {
-        Self { colors: Colors::default(), particle: 3.0, clock: 0.0, period: 1.0, beat: 0.0 }
+        Self {
+            colors: Colors::default(),
+            particle: 3.0,
+            glow: 0.35,
+            clock: 0.0,
+            period: 1.0,
+            beat: 0.0,
+        }
     }
 }
 
@@ -42,6 +51,7 @@ pub(super) struct Frame {
     period: f32,
     beat: f32,
     particle: f32,
+    glow: f32,
     background: Vec4,
     ok: Vec4,
     slow: Vec4,
@@ -97,6 +107,7 @@ impl Frame {
             period: look.period,
             beat: look.beat,
             particle: look.particle,
+            glow: look.glow,
             background: color(colors.background),
             ok: color(colors.ok),
             slow: color(colors.slow),

@@ -18,12 +18,15 @@ use crate::layout::{Curves, Places};
 use crate::scene::edges::line_width;
 use crate::scene::emphasis::Emphasis;
 use crate::scene::theme::Theme;
+use crate::settings::{Labels as Mode, Settings};
 use crate::traffic::Traffic;
 
 /// Seconds between two placements while a person zooms, points or resizes.
 const PLACE_SOON: f64 = 0.1;
 /// Seconds between two placements while only the traffic changes.
 const PLACE_LATER: f64 = 0.5;
+/// Nodes with at least an eighth of the busiest one's traffic are important: so many powers of two.
+const IMPORTANT: f32 = 3.0;
 /// How much may run under the label of a node that is not in front: a thin line or two.
 const BEHIND_TOLERANCE: f32 = 8.0;
 
@@ -34,12 +37,13 @@ pub(super) struct Situation {
     window: Rect,
     focus: Focus,
     font: Type,
+    mode: Mode,
 }
 
 /// Finds room for the labels when what they say, the zoom, or where nodes are has changed.
 pub(super) fn place_labels(
     time: Res<'_, Time<Real>>,
-    theme: Res<'_, Theme>,
+    (theme, settings): (Res<'_, Theme>, Res<'_, Settings>),
     focus: Res<'_, Focus>,
     (traffic, places, curves): (Res<'_, Traffic>, Res<'_, Places>, Res<'_, Curves>),
     emphasis: Res<'_, Emphasis>,
@@ -52,11 +56,12 @@ pub(super) fn place_labels(
     let Some(screen) = screen::first(&cameras) else { return };
     *scale = screen.text_scale(*scale);
     let font = Type {
-        name: (theme.sizes.label * *scale).round(),
-        rate: (theme.sizes.label_rate * *scale).round(),
+        name: (theme.sizes.label * *scale * settings.text_scale()).round(),
+        rate: (theme.sizes.label_rate * *scale * settings.text_scale()).round(),
     };
     let window = free_window(&screen, panels.map(|panels| panels.0));
-    let here = Some(Situation { pixel: screen.pixel, window, focus: *focus, font });
+    let here =
+        Some(Situation { pixel: screen.pixel, window, focus: *focus, font, mode: settings.labels });
     let labels = &mut *labels;
     let urgent = labels.placed_for != here;
     let settled = labels.placed_places == places.revision && !labels.stale;
@@ -72,9 +77,19 @@ pub(super) fn place_labels(
     }
     (labels.stale, labels.placed_at, labels.placed_places) = (false, now, places.revision);
     (labels.font, labels.placed_for) = (Some(font), here);
+    let busiest = labels.of.values().map(|label| label.traffic).fold(f32::MIN, f32::max);
+    let wanted = |id: &NodeId, label: &Label| {
+        label.is_wanted(settings.labels, *id, busiest, &emphasis, &focus)
+    };
+    for (id, label) in &mut labels.of {
+        if !wanted(id, label) {
+            label.placed = None;
+        }
+    }
     let (ids, wishes): (Vec<NodeId>, Vec<Wish>) = labels
         .of
         .iter()
+        .filter(|(id, label)| wanted(id, label))
         .filter_map(|(id, label)| {
             Some((*id, label.wish(*id, &screen, &places, &emphasis, &focus)?))
         })
@@ -117,6 +132,23 @@ fn streams(
 }
 
 impl Label {
+    /// Whether somebody wants to see it.
+    fn is_wanted(
+        &self,
+        mode: Mode,
+        id: NodeId,
+        busiest: f32,
+        emphasis: &Emphasis,
+        focus: &Focus,
+    ) -> bool {
+        let in_focus = focus.item().is_some() && emphasis.is_front_node(id);
+        match mode {
+            Mode::All => true,
+            Mode::Important => in_focus || self.alarming || self.traffic >= busiest - IMPORTANT,
+            Mode::None => in_focus,
+        }
+    }
+
     fn wish(
         &self,
         id: NodeId,

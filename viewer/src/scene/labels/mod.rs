@@ -20,6 +20,7 @@ use bevy::time::Real;
 use spanfall_collector::reduce::node::NodeId;
 
 use super::nodes::shown_rates;
+use crate::settings::Settings;
 use crate::traffic::{NodeState, Traffic};
 use arrange::{Situation, place_labels};
 use entities::{Handles, write_texts};
@@ -37,7 +38,7 @@ pub(super) struct LabelsPlugin;
 
 impl Plugin for LabelsPlugin {
     fn build(&self, app: &mut App) {
-        app.init_resource::<Labels>().add_systems(
+        app.init_resource::<Settings>().init_resource::<Labels>().add_systems(
             PostUpdate,
             (read_rates, place_labels, write_texts, move_labels)
                 .chain()
@@ -73,6 +74,8 @@ struct Label {
     /// Whether what goes wrong deserves its full colour.
     alarming: bool,
     priority: f32,
+    /// Its traffic, in powers of two.
+    traffic: f32,
     /// Where it is, and what of it is said; `None` where there is no room.
     placed: Option<Placed>,
     /// Its entities, once it was shown.
@@ -139,6 +142,7 @@ impl Label {
         self.name.clone_from(&node.name);
         self.alarming = rates.error + rates.throttled > ALARMING * rates.total();
         (self.rate, self.trouble, self.priority) = (rate, trouble, priority);
+        self.traffic = traffic;
         changed
     }
 }

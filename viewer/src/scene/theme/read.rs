@@ -177,7 +177,8 @@ mod tests {
 
     #[test]
     fn a_theme_names_only_what_it_changes() {
-        let theme = Theme::parse(None, "[colors]\nok = \"#01020304\"\n[sizes]\nlabel = 20").unwrap();
+        let theme =
+            Theme::parse(None, "[colors]\nok = \"#01020304\"\n[sizes]\nlabel = 20").unwrap();
         assert_eq!(theme.colors.ok, Color::srgba_u8(1, 2, 3, 4));
         assert_eq!(theme.colors.error, Colors::default().error);
         assert_eq!((theme.sizes.label, theme.sizes.text), (20.0, Sizes::default().text));

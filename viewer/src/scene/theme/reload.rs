@@ -39,16 +39,10 @@ impl Plugin for ThemePlugin {
 }
 
 /// Which themes there are to choose from, and which one is on.
-#[derive(Resource, Clone, Debug, PartialEq)]
+#[derive(Resource, Clone, Debug, Default, PartialEq)]
 pub struct Themes {
     own: Option<(PathBuf, Theme)>,
     now: ThemeChoice,
-}
-
-impl Default for Themes {
-    fn default() -> Self {
-        Self { own: None, now: ThemeChoice::Shipped(super::DARK) }
-    }
 }
 
 impl Themes {
@@ -91,10 +85,7 @@ impl Themes {
             ThemeChoice::File(file) => {
                 file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned()
             }
-            ThemeChoice::Shipped(text) => {
-                let shipped = SHIPPED.iter().find(|(_, other)| other == text);
-                shipped.map_or_else(String::new, |(name, _)| (*name).to_owned())
-            }
+            shipped @ ThemeChoice::Shipped(_) => shipped.to_string(),
         }
     }
 }
@@ -271,7 +262,10 @@ mod tests {
         std::fs::write(&file, "name = \"mine\"\n[colors]\nok = \"#444444\"").unwrap();
         heard(&mut app);
         assert_eq!(app.world().resource::<Theme>().name, "dark");
-        assert_eq!((press(&mut app).0.as_str(), press(&mut app).0.as_str()), ("light", "high-contrast"));
+        assert_eq!(
+            (press(&mut app).0.as_str(), press(&mut app).0.as_str()),
+            ("light", "high-contrast")
+        );
         assert_eq!(press(&mut app), ("mine".to_owned(), "Theme: own.toml".to_owned()));
         assert_eq!(ok(&app), Color::srgb_u8(0x44, 0x44, 0x44));
     }
