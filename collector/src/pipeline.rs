@@ -249,7 +249,9 @@ fn resolved_early(count: u64) -> String {
     )
 }
 
-pub(crate) fn messages(drained: Drained, begin_ms: u64, end_ms: u64) -> (Option<Graph>, Tick) {
+/// What a drain tells viewers of an interval, in milliseconds since 1970: what has changed of the graph,
+/// and the tick.
+pub fn messages(drained: Drained, begin_ms: u64, end_ms: u64) -> (Option<Graph>, Tick) {
     let Drained {
         spans,
         nodes,

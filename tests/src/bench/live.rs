@@ -9,8 +9,9 @@ use futures::StreamExt as _;
 use serde_json::Value;
 
 use super::Effort;
-use super::cost::{Cost, FULL};
+use super::cost::FULL;
 use super::figure::{Figure, number};
+use super::outside::outside;
 use crate::collector::Collector;
 use crate::http;
 use crate::program::{PATIENCE, Program, command, path};
@@ -89,11 +90,11 @@ fn over_the_wire(
     })
 }
 
-/// End to end. `cost` is that of reading and reducing the same spans in process.
+/// End to end.
 ///
 /// # Errors
 /// If a program fails.
-pub fn end_to_end(cost: &Cost, effort: Effort) -> anyhow::Result<Vec<Figure>> {
+pub fn end_to_end(effort: Effort) -> anyhow::Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for protocol in ["grpc", "http"] {
         let collector = collector();
@@ -106,7 +107,6 @@ pub fn end_to_end(cost: &Cost, effort: Effort) -> anyhow::Result<Vec<Figure>> {
         let lost = if complete && gzip.complete { "nothing lost" } else { "SPANS LOST" };
         let name = |what: &str| format!("end to end, {protocol}: {what}");
         let both = number(2e9 / (collector + generator));
-        let outside = 100.0 * (collector - cost.reduce) / collector;
         figures.push(
             Figure::new(name("spans a second"), rate, "spans/s")
                 .at_least(700_000.0)
@@ -115,11 +115,7 @@ pub fn end_to_end(cost: &Cost, effort: Effort) -> anyhow::Result<Vec<Figure>> {
         figures.push(Figure::new(name("collector"), collector, "ns/span").beside(format!(
             "{kernel:.0} of it in the kernel; the generator takes {generator:.0}"
         )));
-        figures.push(
-            Figure::new(name("outside reading and reducing"), outside, "%")
-                .at_most(20.0)
-                .beside(format!("reading and reducing {:.0} ns/span", cost.reduce)),
-        );
+        figures.push(outside(protocol, effort)?);
         figures.push(
             Figure::new(name("gzip beside identity"), gzip.collector / collector, "times")
                 .at_most(2.2)

@@ -8,9 +8,9 @@ use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 use spanfall_collector::config::Config;
 use spanfall_collector::feed::hub;
-use spanfall_collector::feed::message::{EdgeTick, InstanceTick, SourceLabel, Tick, VersionTick};
-use spanfall_collector::pipeline::Pipeline;
-use spanfall_collector::reduce::{Drained, InstanceCount, Moved, Reducer, Settings, VersionHops};
+use spanfall_collector::feed::message::{Graph, SourceLabel, Tick};
+use spanfall_collector::pipeline::{Pipeline, messages};
+use spanfall_collector::reduce::{Reducer, Settings};
 
 use super::Effort;
 use super::figure::Figure;
@@ -26,6 +26,9 @@ const WAITING: u64 = 4_000_000;
 const WARM_S: f64 = 1_200.0;
 
 const DAY_MS: u64 = 24 * 3_600_000;
+
+/// Of the ticks of that day, one in so many comes with a change of the graph.
+const CHANGE_EVERY: u64 = 60_000 / TICK_MS;
 
 /// What is measured in a process of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -96,21 +99,25 @@ fn hour(effort: Effort) -> anyhow::Result<Value> {
             pieces.refill(&mut piece);
             let drained = piece.reduce(pipeline.reducer());
             let at = start + Duration::from_millis(piece.now_ms());
-            pipeline.hub().publish(None, Some(message(&drained, piece.now_ms())), at);
+            let (graph, tick) = messages(drained, piece.now_ms() - TICK_MS, piece.now_ms());
+            pipeline.hub().publish(graph, Some(tick), at);
         }
         second += 1;
         resident_at.push(resident()?);
     }
     let after_spans = resident()?;
-    // Ticks as they are now, until there is a day of them.
+    // Ticks as they are now, until there is a day of them; once a minute all nodes are told anew.
     let mut now_ms = piece.now_ms();
-    let last = message(&pieces.next_piece().reduce(pipeline.reducer()), now_ms);
+    let drained = pieces.next_piece().reduce(pipeline.reducer());
+    let (_, last) = messages(drained, now_ms, now_ms + TICK_MS);
+    let change = Graph { complete: false, ..pipeline.hub().graph() };
     let mut ticks = 0_u64;
     while now_ms < DAY_MS {
         now_ms += TICK_MS;
         ticks += 1;
+        let graph = ticks.is_multiple_of(CHANGE_EVERY).then(|| change.clone());
         let at = start + Duration::from_millis(now_ms);
-        pipeline.hub().publish(None, Some(Tick { t: now_ms, ..last.clone() }), at);
+        pipeline.hub().publish(graph, Some(Tick { t: now_ms, ..last.clone() }), at);
     }
     Ok(json!({
         "seconds": second,
@@ -120,24 +127,6 @@ fn hour(effort: Effort) -> anyhow::Result<Value> {
         "ticks": ticks,
         "after_ticks": resident()?,
     }))
-}
-
-fn message(drained: &Drained, now_ms: u64) -> Tick {
-    let edge = |moved: &Moved| {
-        let Moved { edge, counts, p50_us, p99_us, again } = *moved;
-        EdgeTick { edge, counts, p50_us, p99_us, again }
-    };
-    let instances = |count: &InstanceCount| InstanceTick(count.node, count.live, count.cold);
-    let version = |told: &VersionHops| VersionTick(told.node, told.version, told.hops);
-    Tick {
-        t: now_ms,
-        ms: u32::try_from(TICK_MS).unwrap_or_default(),
-        spans: drained.spans,
-        unknown: drained.unknown,
-        edges: drained.moved.iter().map(edge).collect(),
-        instances: drained.instances.iter().map(instances).collect(),
-        versions: drained.versions.iter().map(version).collect(),
-    }
 }
 
 /// Measures all parts, in processes of their own.

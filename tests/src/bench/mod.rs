@@ -1,6 +1,6 @@
 //! `tests/bench`: how fast and how small, in one table. Data goes through the files in this order:
 //! `cost` (processor time in process), `scale` (two threads, and the tick while spans come in),
-//! `memory` and `live` (programs as a person runs them) make [`figure`]s; `results` keeps them and
+//! `memory`, `live` (programs as a person runs them) and `outside` (what their time goes to) make [`figure`]s; `results` keeps them and
 //! tells what has changed. `instructions` is apart: it counts them instead of taking time.
 //!
 //! Other programs may run on the same computer. So what is measured is processor time where that is
@@ -11,6 +11,7 @@ pub mod figure;
 pub mod instructions;
 pub mod live;
 pub mod memory;
+pub mod outside;
 pub mod results;
 pub mod scale;
 

@@ -81,15 +81,9 @@ fn measure(cli: &Cli) -> anyhow::Result<()> {
         }
         Ok(())
     };
-    let mut large = cost::Cost::default();
     for workload in Workload::ALL {
-        // Over the wire go the large ones.
-        if wanted("cost") || (wanted("live") && workload == Workload::WebshopLarge) {
-            let cost = cost::cost(workload, effort)?;
-            if workload == Workload::WebshopLarge {
-                large = cost;
-            }
-            tell(cost::figures(workload, &cost))?;
+        if wanted("cost") {
+            tell(cost::figures(workload, &cost::cost(workload, effort)?))?;
         }
     }
     if wanted("scale") {
@@ -97,7 +91,7 @@ fn measure(cli: &Cli) -> anyhow::Result<()> {
         tell(scale::large_tick(effort))?;
     }
     if wanted("live") {
-        tell(live::end_to_end(&large, effort)?)?;
+        tell(live::end_to_end(effort)?)?;
         tell(live::to_frame(effort)?)?;
         tell(vec![live::idle(effort)?, live::start()?])?;
     }
