@@ -134,8 +134,8 @@ impl Reducer {
     pub fn unknown(&self) -> f64 {
         self.settle();
         let mut unknown = 0;
-        self.tally.for_each(|(source, target), sums| {
-            unknown += sums.unknown(self.ends(source, target));
+        self.tally.for_each(|edge, sums| {
+            unknown += self.nodes.ends(&[edge]).iter().map(|ends| sums.unknown(*ends)).sum::<i64>();
         });
         #[expect(clippy::cast_precision_loss, reason = "exact up to nine billion hops")]
         let unknown = unknown as f64;

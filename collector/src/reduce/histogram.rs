@@ -3,14 +3,16 @@
 //! A bucket holds the values that share their exponent and the five bits after the leading one,
 //! so it is 1/32 of its values wide; reporting its middle is at most 1/64 off.
 
+use smallvec::SmallVec;
+
 /// Bits after the leading one that tell buckets apart.
 const MANTISSA_BITS: u32 = 5;
 
-/// Weighted counts by bucket, sparse: an edge's latencies fill a few dozen of the 1,900 buckets.
+/// Weighted counts by bucket, sparse, and without memory of their own for the few hops of a tick: an edge's latencies fill a few dozen of the 1,900 buckets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Histogram {
     /// `(bucket, weight in micro-hops)`, sorted by bucket.
-    buckets: Vec<(u16, i64)>,
+    buckets: SmallVec<[(u16, i64); 2]>,
 }
 
 /// The bucket of a latency.

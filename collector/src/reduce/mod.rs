@@ -4,7 +4,8 @@
 //! `bridge`, `attempt` and `step` (who called whom, or led to whom), `showing` and `tally` (edges), `usual` (which
 //! hops were slow), `versions` and `instances` (what each drain tells of nodes). Halves wait in `held`,
 //! as `entry`s in `slots`, found by `index`, for as long as `waits` says; `request` knows those of one
-//! invocation. `beside` feeds `activity` (what functions do), `letters` and `queue` (what happened to
+//! invocation. Edges go between `nodes`; `habit` is what every span asks of these. `beside` feeds `activity`
+//! (what functions do), `letters` and `queue` (what happened to
 //! messages). This file lists the steps and takes what happened; `answers` answers questions about the
 //! result.
 
@@ -21,6 +22,7 @@ mod entry;
 mod exemplar;
 mod exporter;
 mod facts;
+mod habit;
 mod half;
 mod held;
 mod histogram;
@@ -83,14 +85,14 @@ use activity::Activity;
 use exporter::Exporters;
 use hop::{Counts, Edge, EdgeId};
 use instances::Instances;
-use node::{Node, NodeId, NodeKind};
+use node::{Node, NodeId};
 use nodes::{NodeIndex, Nodes};
 use origin::Origins;
 use pair::{Context, Pairing};
 use queue::Queues;
 use read::Current;
 
-use tally::{Ends, Tally};
+use tally::Tally;
 use texts::Texts;
 use usual::Bounds;
 use versions::Versions;
@@ -305,20 +307,11 @@ impl Reducer {
     /// edges does that first. At the end of a recording it is done once, so that the result does
     /// not depend on what was read first.
     fn settle(&self) {
-        let ends = |(source, target)| self.ends(source, target);
         self.tally.settle(
-            ends,
+            |edges| self.nodes.ends(edges),
             self.current.load().settings.slow,
             self.now_ms.load(Ordering::Relaxed),
         );
-    }
-
-    fn ends(&self, source: NodeIndex, target: NodeIndex) -> Ends {
-        Ends {
-            edge: self.nodes.edge(source, target).0,
-            from_unknown: self.nodes.is(source, NodeKind::Users, node::UNKNOWN_TRIGGER),
-            tells: self.nodes.kind(target) == NodeKind::Function,
-        }
     }
 
     /// Resolves what has waited long enough, and takes what happened since the last call.

@@ -6,14 +6,15 @@
 //! order in which they came.
 
 use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicI32, Ordering};
 
 use dashmap::DashMap;
 use hashbrown::HashMap;
 use parking_lot::RwLock;
 
+use super::habit::Habit;
 use super::hop::{Edge, EdgeId};
-use super::node::{Node, NodeId, NodeKind};
+use super::node::{Node, NodeId, NodeKind, UNKNOWN_TRIGGER};
+use super::tally::Ends;
 
 /// A node's place in the table.
 pub(super) type NodeIndex = u32;
@@ -21,12 +22,28 @@ pub(super) type NodeIndex = u32;
 /// More nodes than this are drawn as one: no picture and no memory holds a host per request.
 const MOST_NODES: usize = 20_000;
 
-#[derive(Debug, Default)]
+/// Those past it: one of each kind.
+const MOST_ENTRIES: usize = MOST_NODES + NodeKind::ALL.len();
+
+#[derive(Debug)]
 pub(super) struct Nodes {
     by_name: DashMap<Node, NodeIndex, foldhash::fast::RandomState>,
     /// Nodes without an account, by the account in which they were named.
     near: DashMap<Node, NodeIndex, foldhash::fast::RandomState>,
+    /// By index, for all that there may be: nothing here is worth a lock.
+    habits: Box<[Habit]>,
     inner: RwLock<Inner>,
+}
+
+impl Default for Nodes {
+    fn default() -> Self {
+        Self {
+            by_name: DashMap::default(),
+            near: DashMap::default(),
+            habits: (0..MOST_ENTRIES).map(|_| Habit::default()).collect(),
+            inner: RwLock::default(),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -44,21 +61,7 @@ struct Entry {
     near: String,
     /// The node that this one is, itself unless it is known in part only.
     is: NodeIndex,
-    habit: Habit,
 }
-
-/// What experience says of a node, as a score: above zero, what is not certain yet is shown at
-/// once, and taken back in the rare case that it was wrong.
-#[derive(Debug, Default)]
-struct Habit {
-    /// As a callee: its callers never turn up.
-    entry: AtomicI32,
-    /// As a target: it never answers with spans.
-    silent: AtomicI32,
-}
-
-/// One disappointment outweighs this many confirmations.
-const DISAPPOINTMENT: i32 = 8;
 
 impl Nodes {
     /// The index of a node, which is made if it is new.
@@ -76,6 +79,7 @@ impl Nodes {
         }
         let index = u32::try_from(inner.entries.len()).unwrap_or(u32::MAX);
         inner.insert(index, node.clone(), String::new());
+        self.is_of(index, node.kind);
         self.by_name.insert(node.clone(), index);
         index
     }
@@ -102,6 +106,7 @@ impl Nodes {
         }
         let index = u32::try_from(inner.entries.len()).unwrap_or(u32::MAX);
         inner.insert(index, partial, account.to_owned());
+        self.is_of(index, node.kind);
         self.near.insert(node, index);
         index
     }
@@ -117,19 +122,39 @@ impl Nodes {
 
     /// The node that this one is, and its identity.
     pub(super) fn resolved(&self, index: NodeIndex) -> (NodeIndex, NodeId) {
-        let inner = self.inner.read();
-        let is = inner.entries.get(index as usize).map_or(index, |entry| entry.is);
-        (is, inner.entries.get(is as usize).map_or(NodeId(0), |entry| entry.id))
+        self.inner.read().resolved(index)
     }
 
     /// The edge between two nodes, as they are known now.
     pub(super) fn edge(&self, source: NodeIndex, target: NodeIndex) -> (EdgeId, Edge) {
-        let edge = Edge { source: self.resolved(source).1, target: self.resolved(target).1 };
-        (edge_id(edge), edge)
+        self.inner.read().edge(source, target)
     }
 
+    /// The ends of many edges, as they are known now.
+    pub(super) fn ends(&self, edges: &[(NodeIndex, NodeIndex)]) -> Vec<Ends> {
+        let inner = self.inner.read();
+        let is_unknown = |source: NodeIndex| {
+            let node = inner.entries.get(source as usize).map(|entry| &entry.node);
+            node.is_some_and(|node| node.kind == NodeKind::Users && node.name == UNKNOWN_TRIGGER)
+        };
+        let ends = |&(source, target): &(NodeIndex, NodeIndex)| Ends {
+            edge: inner.edge(source, target).0,
+            from_unknown: is_unknown(source),
+            tells: self.kind(target) == NodeKind::Function,
+        };
+        edges.iter().map(ends).collect()
+    }
+
+    #[inline]
     pub(super) fn kind(&self, index: NodeIndex) -> NodeKind {
-        self.inner.read().entries.get(index as usize).map_or(NodeKind::Host, |e| e.node.kind)
+        self.habit(index).map_or(NodeKind::Host, Habit::kind)
+    }
+
+    /// Says so before anybody has the index.
+    fn is_of(&self, index: NodeIndex, kind: NodeKind) {
+        if let Some(habit) = self.habit(index) {
+            habit.set_kind(kind);
+        }
     }
 
     /// Whether two names contradict each other in nothing.
@@ -146,18 +171,9 @@ impl Nodes {
             && agrees(&one.region, &other.region)
     }
 
-    /// Whether a node is of that kind and name.
-    pub(super) fn is(&self, index: NodeIndex, kind: NodeKind, name: &str) -> bool {
-        let inner = self.inner.read();
-        let entry = inner.entries.get(index as usize);
-        entry.is_some_and(|entry| entry.node.kind == kind && entry.node.name == name)
-    }
-
     /// How many nodes experience takes for entries.
     pub(super) fn learned_entries(&self) -> u64 {
-        let inner = self.inner.read();
-        let learned = |entry: &&Entry| entry.habit.entry.load(Ordering::Relaxed) > 0;
-        inner.entries.iter().filter(learned).count() as u64
+        self.habits.iter().filter(|habit| habit.entry.is_good()).count() as u64
     }
 
     /// What is made of a node's name.
@@ -177,48 +193,60 @@ impl Nodes {
         }
     }
 
-    fn habit<T>(&self, index: NodeIndex, with: impl FnOnce(&Habit) -> T) -> Option<T> {
-        self.inner.read().entries.get(index as usize).map(|entry| with(&entry.habit))
+    #[inline]
+    fn habit(&self, index: NodeIndex) -> Option<&Habit> {
+        self.habits.get(index as usize)
     }
 
     /// Whether a callee here may be shown as an entry before its caller has had time to turn up.
+    #[inline]
     pub(super) fn is_entry(&self, index: NodeIndex) -> bool {
-        self.habit(index, |habit| habit.entry.load(Ordering::Relaxed) > 0) == Some(true)
+        self.habit(index).is_some_and(|habit| habit.entry.is_good())
     }
 
     /// A callee's wait ended here: without a caller, or with one.
+    #[inline]
     pub(super) fn learn_entry(&self, index: NodeIndex, alone: bool) {
-        self.habit(index, |habit| learn(&habit.entry, alone));
+        if let Some(habit) = self.habit(index) {
+            habit.entry.learn(alone);
+        }
     }
 
     /// Whether a request to this node may be shown before its callee has had time to answer.
+    #[inline]
     pub(super) fn is_silent(&self, index: NodeIndex) -> bool {
-        self.habit(index, |habit| habit.silent.load(Ordering::Relaxed) > 0) == Some(true)
+        self.habit(index).is_some_and(|habit| habit.silent.is_good())
     }
 
     /// A caller's wait for this node ended: without an answer, or with one.
+    #[inline]
     pub(super) fn learn_silent(&self, index: NodeIndex, alone: bool) {
-        self.habit(index, |habit| learn(&habit.silent, alone));
+        if let Some(habit) = self.habit(index) {
+            habit.silent.learn(alone);
+        }
     }
 }
 
 /// The name of the node that stands for those that found no place.
 pub(super) const OTHERS: &str = "(others)";
 
-fn learn(score: &AtomicI32, confirmed: bool) {
-    let step = if confirmed { 1 } else { -DISAPPOINTMENT };
-    let bounded = |score: i32| (score + step).clamp(-DISAPPOINTMENT, DISAPPOINTMENT);
-    // The closure always answers, so the update cannot fail.
-    let _ = score.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |score| Some(bounded(score)));
-}
-
 impl Inner {
+    fn resolved(&self, index: NodeIndex) -> (NodeIndex, NodeId) {
+        let is = self.entries.get(index as usize).map_or(index, |entry| entry.is);
+        (is, self.entries.get(is as usize).map_or(NodeId(0), |entry| entry.id))
+    }
+
+    fn edge(&self, source: NodeIndex, target: NodeIndex) -> (EdgeId, Edge) {
+        let edge = Edge { source: self.resolved(source).1, target: self.resolved(target).1 };
+        (edge_id(edge), edge)
+    }
+
     fn insert(&mut self, index: NodeIndex, node: Node, near: String) {
         let id = node_id(&node);
         let namesakes = self.namesakes.entry((node.kind, node.name.clone())).or_default();
         namesakes.push(index);
         let namesakes = namesakes.clone();
-        self.entries.push(Entry { node, id, near, is: index, habit: Habit::default() });
+        self.entries.push(Entry { node, id, near, is: index });
         for &partial in &namesakes {
             let is = self.fuller(partial, &namesakes);
             self.entries[partial as usize].is = is;

@@ -3,7 +3,7 @@
 //!
 //! Counts are whole millionths of a hop, so that sums are the same in every order of arrival.
 
-use hashbrown::HashMap;
+use smallvec::SmallVec;
 
 use super::Summary;
 use super::histogram::Histogram;
@@ -130,26 +130,52 @@ impl Sums {
 /// Sums of an edge, or of several edges together.
 #[derive(Clone, Debug, Default)]
 pub(super) struct AccountSums {
-    operations: HashMap<u32, Sums, foldhash::fast::RandomState>,
-    versions: HashMap<u32, i64, foldhash::fast::RandomState>,
+    operations: Few<Sums>,
+    /// Hops by version, in millionths.
+    versions: Few<i64>,
+}
+
+/// Values by the number of a text, sorted. Mostly there is one.
+#[derive(Clone, Debug)]
+struct Few<T>(SmallVec<[(u32, T); 1]>);
+
+impl<T> Default for Few<T> {
+    fn default() -> Self {
+        Self(SmallVec::new())
+    }
+}
+
+impl<T: Default> Few<T> {
+    fn place(&self, number: u32) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&number, |(number, _)| *number)
+    }
+
+    /// The value of a number, which is made if it is new.
+    fn entry(&mut self, number: u32) -> &mut T {
+        let place = self.place(number).unwrap_or_else(|place| {
+            self.0.insert(place, (number, T::default()));
+            place
+        });
+        &mut self.0[place].1
+    }
 }
 
 impl AccountSums {
     pub(super) fn add(&mut self, hop: &Counted, sign: i64) {
         self.operation(hop.operation).add(hop, sign);
-        *self.versions.entry(hop.version).or_default() += hop.weight * sign;
+        *self.versions.entry(hop.version) += hop.weight * sign;
     }
 
     /// The sums of an operation, or of the other ones where there are too many.
     fn operation(&mut self, operation: u32) -> &mut Sums {
-        let known = self.operations.contains_key(&operation);
-        let has_room = known || self.operations.len() < MOST_OPERATIONS;
-        self.operations.entry(if has_room { operation } else { OTHER_OPERATIONS }).or_default()
+        let has_room =
+            self.operations.0.len() < MOST_OPERATIONS || self.operations.place(operation).is_ok();
+        self.operations.entry(if has_room { operation } else { OTHER_OPERATIONS })
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
-        for (operation, sums) in &other.operations {
-            self.operations.entry(*operation).or_default().merge(sums);
+        for (operation, sums) in &other.operations.0 {
+            self.operations.entry(*operation).merge(sums);
         }
         self.add_versions(&other.versions);
     }
@@ -157,7 +183,7 @@ impl AccountSums {
     /// Adds hops that nobody has judged yet; says what was added, of all operations.
     pub(super) fn settle(&mut self, tick: Self, over_us: Option<u64>) -> Sums {
         let mut added = Sums::default();
-        for (operation, sums) in tick.operations {
+        for (operation, sums) in tick.operations.0 {
             let own = self.operation(operation);
             let judged = sums.judged(own, over_us);
             own.merge(&judged);
@@ -167,15 +193,15 @@ impl AccountSums {
         added
     }
 
-    fn add_versions(&mut self, versions: &HashMap<u32, i64, foldhash::fast::RandomState>) {
-        for (version, hops) in versions {
-            *self.versions.entry(*version).or_default() += hops;
+    fn add_versions(&mut self, versions: &Few<i64>) {
+        for (version, hops) in &versions.0 {
+            *self.versions.entry(*version) += hops;
         }
     }
 
     /// Whether everything that was counted was taken back.
     pub(super) fn is_nothing(&self) -> bool {
-        self.operations.values().all(|sums| sums.counts == [0; 5])
+        self.parts().all(|sums| sums.counts == [0; 5])
     }
 
     /// Whether a callee has told of any of these hops.
@@ -191,7 +217,7 @@ impl AccountSums {
 
     /// The sums of every operation, each for itself.
     pub(super) fn parts(&self) -> impl Iterator<Item = &Sums> {
-        self.operations.values()
+        self.operations.0.iter().map(|(_, sums)| sums)
     }
 
     pub(super) fn summary(&self) -> Summary {
@@ -204,6 +230,7 @@ impl AccountSums {
     pub(super) fn operations(&self) -> Vec<(u32, Summary)> {
         let mut operations: Vec<_> = self
             .operations
+            .0
             .iter()
             .map(|(operation, sums)| (*operation, sums.summary()))
             .filter(|(_, summary)| summary.counts.total() != 0.0)
@@ -214,12 +241,13 @@ impl AccountSums {
 
     /// The text of each version and its hops, in millionths, of either sign.
     pub(super) fn by_version(&self) -> impl Iterator<Item = (u32, i64)> {
-        self.versions.iter().map(|(version, hops)| (*version, *hops)).filter(|(_, hops)| *hops != 0)
+        self.versions.0.iter().copied().filter(|(_, hops)| *hops != 0)
     }
 
     /// `(version, hops)`.
     pub(super) fn versions(&self) -> impl Iterator<Item = (u32, u64)> {
         self.versions
+            .0
             .iter()
             .map(|(version, hops)| (*version, u64::try_from(hops / ONE).unwrap_or(0)))
             .filter(|(_, hops)| *hops > 0)

@@ -220,13 +220,23 @@ impl Tally {
     }
 
     /// Judges the hops that were counted since the last time, by `now_ms`: which of those that
-    /// worked were slow. `ends` says which edge an edge is, as it is known now: nodes that turned
-    /// out to be the same make one edge of two, and what is usual there is usual on both.
-    pub(super) fn settle(&self, ends: impl Fn(EdgeKey) -> Ends, slow: Slow, now_ms: u64) {
+    /// worked were slow. `ends` says which edges edges are, as is known now: nodes that turned out to
+    /// be the same make one edge of two, and what is usual there is usual on both.
+    pub(super) fn settle(
+        &self,
+        ends: impl FnOnce(&[EdgeKey]) -> Vec<Ends>,
+        slow: Slow,
+        now_ms: u64,
+    ) {
         let mut usual = self.usual.lock();
-        let moved = std::mem::take(&mut *self.moved.lock());
-        let mut moved: Vec<_> =
-            moved.into_iter().map(|(key, edge)| (ends(key), key, edge)).collect();
+        let (keys, edges): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut *self.moved.lock()).into_iter().unzip();
+        let mut moved: Vec<_> = ends(&keys)
+            .into_iter()
+            .zip(keys)
+            .zip(edges)
+            .map(|((ends, key), edge)| (ends, key, edge))
+            .collect();
         moved.sort_unstable_by_key(|(ends, key, _)| (ends.edge, *key));
         let mut judged = self.judged.lock();
         for same in moved.chunk_by(|a, b| a.0.edge == b.0.edge) {

@@ -38,12 +38,16 @@ fn one_edge(_: EdgeKey) -> EdgeId {
     EdgeId(1)
 }
 
+fn all_ends(keys: &[EdgeKey]) -> Vec<Ends> {
+    keys.iter().map(|key| ends(*key)).collect()
+}
+
 fn ends(key: EdgeKey) -> Ends {
     Ends { edge: one_edge(key), from_unknown: false, tells: false }
 }
 
 fn tick(tally: &Tally, slow: Slow) -> Vec<Moved> {
-    tally.settle(ends, slow, 0);
+    tally.settle(all_ends, slow, 0);
     tally.drain(one_edge, |_, _, _| {}).0
 }
 
@@ -88,9 +92,9 @@ fn what_was_judged_before_a_tick_is_in_the_tick() {
     let tally = Tally::default();
     let slow = Slow::Over(Duration::from_millis(100));
     add(&tally, &took(50));
-    tally.settle(ends, slow, 0);
+    tally.settle(all_ends, slow, 0);
     add(&tally, &took(200));
-    tally.settle(ends, slow, 0);
+    tally.settle(all_ends, slow, 0);
     assert_eq!(account(&tally), Counts { ok: 1.0, slow: 1.0, ..Counts::default() });
     let moved = tally.drain(one_edge, |_, _, _| {}).0;
     assert_eq!(moved.len(), 1);
@@ -124,7 +128,7 @@ fn a_hop_that_was_ok_when_it_was_counted_leaves_nothing_when_it_is_taken_back_as
 #[test]
 fn a_hop_without_its_callee_is_unknown_where_the_target_tells_of_others() {
     let unknown = |tally: &Tally, ends: Ends| {
-        tally.settle(|_| ends, Slow::Auto, 0);
+        tally.settle(|edges| vec![ends; edges.len()], Slow::Auto, 0);
         tally.drain(one_edge, |_, _, _| {}).1
     };
     let seen = |sides, class| Counted {
