@@ -8,15 +8,18 @@ use super::index::MOST_ENTRIES;
 use super::pair::Context;
 use super::shard::Shard;
 use super::showing::show;
+use super::waits::Waits;
 
 impl Shard {
     /// Resolves and forgets what has waited long enough. Returns those that are known elsewhere.
     pub(super) fn expire(&mut self, context: &Context<'_>) -> Vec<Half> {
         let mut gone = Vec::new();
         while let Some(number) = self.waits.pop_due(context.now_ms, context.wait_ms) {
+            self.prefetch_next(&self.waits, context);
             self.end_wait(number, context, &mut gone);
         }
         while let Some(number) = self.corrections.pop_due(context.now_ms, context.correct_ms) {
+            self.prefetch_next(&self.corrections, context);
             gone.extend(Some(self.forget(number, context)).filter(is_known_elsewhere));
         }
         while let Some((since, key)) = self.again.front().copied()
@@ -91,12 +94,31 @@ impl Shard {
         (early, gone)
     }
 
+    /// Has the processor fetch those whose turn it will be next, since it would wait for each: first their
+    /// entries, and then what these lead to.
+    #[inline]
+    fn prefetch_next(&self, queue: &Waits, context: &Context<'_>) {
+        const STEP: usize = 1;
+        if let Some(number) = queue.after(3 * STEP) {
+            self.held.prefetch_entry(number);
+        }
+        if let Some(number) = queue.after(2 * STEP) {
+            self.held.prefetch_beside(number);
+            self.seen.prefetch(self.held.key(number));
+        }
+        if let Some(number) = queue.after(STEP) {
+            context.requests.prefetch(self.held.request(number));
+        }
+    }
+
     /// Lets the half go that it matters least to keep. Says whether it had not waited long enough.
     fn let_go_oldest(&mut self, context: &Context<'_>) -> Option<(Half, bool)> {
         if let Some(number) = self.corrections.pop() {
+            self.prefetch_next(&self.corrections, context);
             return Some((self.forget(number, context), false));
         }
         let number = self.waits.pop()?;
+        self.prefetch_next(&self.waits, context);
         let early = self.resolve(number, context);
         Some((self.forget(number, context), early))
     }
@@ -137,14 +159,17 @@ mod tests {
 
     use super::*;
     use crate::reduce::nodes::Nodes;
+    use crate::reduce::requests::Requests;
     use crate::reduce::tally::Tally;
 
     #[test]
     fn halves_that_are_parted_again_and_again_take_no_memory_without_end() {
         let (nodes, tally, held) = (Nodes::default(), Tally::default(), AtomicUsize::new(0));
+        let requests = Requests::default();
         let context = Context {
             nodes: &nodes,
             tally: &tally,
+            requests: &requests,
             now_ms: 0,
             wait_ms: 30_000,
             correct_ms: 300_000,

@@ -89,6 +89,13 @@ pub(super) struct Ties {
     called: NodeIndex,
 }
 
+impl Ties {
+    #[inline]
+    pub(super) fn request(&self) -> u64 {
+        whole(self.request)
+    }
+}
+
 /// What few halves have.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Rare {

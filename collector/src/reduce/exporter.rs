@@ -11,9 +11,10 @@ use smallvec::SmallVec;
 use super::half::SpanKey;
 use super::nodes::NodeIndex;
 
-/// Traces and resources of which is kept who exported them; twice as many at most, of 100 bytes. A
-/// function is frozen between two exports, so they may be seconds apart.
-const MOST: usize = 1 << 16;
+/// Traces and resources of which is kept who exported them; twice as many at most, of 50 bytes, and as
+/// many as fill a table of a power of two. A function is frozen between two exports, so they may be
+/// seconds apart.
+const MOST: usize = (1 << 16) / 8 * 7;
 
 /// Spans that may wait for the handler of one invocation.
 const MOST_WAITING: usize = 10_000;
@@ -25,11 +26,20 @@ pub(super) struct Exporter {
     pub(super) account: Arc<str>,
 }
 
+/// Spans of one resource in one trace, which wait for its handler.
+type Waiting = SmallVec<[SpanKey; 1]>;
+
 /// What is known of one resource in one trace, by a hash of both.
-#[derive(Debug, Default)]
-struct Known {
-    exporter: Option<Exporter>,
-    waiting: SmallVec<[SpanKey; 1]>,
+#[derive(Debug)]
+enum Known {
+    Exporter(Exporter),
+    Waiting(Waiting),
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self::Waiting(Waiting::new())
+    }
 }
 
 type Knowns = HashMap<u64, Known, foldhash::fast::RandomState>;
@@ -40,27 +50,37 @@ pub(super) struct Exporters(Mutex<[Knowns; 2]>);
 
 impl Exporters {
     /// A handler told who it is; returns the spans that waited for it.
-    pub(super) fn tell(&self, key: u64, exporter: Exporter) -> SmallVec<[SpanKey; 1]> {
-        self.with(key, |known| {
-            known.exporter.get_or_insert(exporter);
-            std::mem::take(&mut known.waiting)
+    pub(super) fn tell(&self, key: u64, exporter: Exporter) -> Waiting {
+        self.with(key, |known| match known {
+            // Whoever told first is believed.
+            Known::Exporter(_) => Waiting::new(),
+            Known::Waiting(waiting) => {
+                let waiting = std::mem::take(waiting);
+                *known = Known::Exporter(exporter);
+                waiting
+            }
         })
     }
 
     /// Who exported a caller's span; whoever tells that later is told of the span.
     pub(super) fn ask(&self, key: u64, span: SpanKey) -> Option<Exporter> {
-        self.with(key, |known| {
-            if known.exporter.is_none() && known.waiting.len() < MOST_WAITING {
-                known.waiting.push(span);
+        self.with(key, |known| match known {
+            Known::Exporter(exporter) => Some(exporter.clone()),
+            Known::Waiting(waiting) => {
+                if waiting.len() < MOST_WAITING {
+                    waiting.push(span);
+                }
+                None
             }
-            known.exporter.clone()
         })
     }
 
     fn with<T>(&self, key: u64, with: impl FnOnce(&mut Known) -> T) -> T {
         let [young, old] = &mut *self.0.lock();
         if young.len() >= MOST && !young.contains_key(&key) {
-            *old = std::mem::take(young);
+            std::mem::swap(young, old);
+            // Its memory is used again.
+            young.clear();
         }
         with(young.entry(key).or_insert_with(|| old.remove(&key).unwrap_or_default()))
     }

@@ -51,6 +51,43 @@ impl Held {
         self.find(key).is_some()
     }
 
+    /// Has the processor fetch what it takes to take in a half of this span and parent.
+    #[inline]
+    pub(super) fn prefetch(&self, key: SpanKey, parent: SpanKey) {
+        self.by_key.prefetch(key);
+        self.by_parent.prefetch(key);
+        if parent != 0 {
+            self.by_key.prefetch(parent);
+            self.by_parent.prefetch(parent);
+        }
+    }
+
+    /// Has the processor fetch an entry.
+    #[inline]
+    pub(super) fn prefetch_entry(&self, number: u32) {
+        self.entries.prefetch(number);
+    }
+
+    /// Has the processor fetch what it takes to take out the half of this number, whose entry it has.
+    #[inline]
+    pub(super) fn prefetch_beside(&self, number: u32) {
+        let entry = self.entry(number);
+        self.by_key.prefetch(entry.key());
+        if entry.parent() != 0 {
+            self.by_key.prefetch(entry.parent());
+            self.by_parent.prefetch(entry.parent());
+        }
+        if let Some(at) = entry.beside.ties() {
+            self.ties.prefetch(at);
+        }
+    }
+
+    /// The hash of the request id of the half of this number; 0 is none.
+    #[inline]
+    pub(super) fn request(&self, number: u32) -> u64 {
+        self.entry(number).beside.ties().map_or(0, |at| self.ties.get(at).request())
+    }
+
     /// The half of this number.
     #[inline]
     pub(super) fn half(&self, number: u32) -> Half {
@@ -214,7 +251,7 @@ impl Held {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeMap;
 
     use proptest::prelude::*;
@@ -223,7 +260,7 @@ mod tests {
     use crate::reduce::half::{Side, State};
     use crate::reduce::hop::Class;
 
-    fn half(key: SpanKey, parent: SpanKey, request: u64) -> Half {
+    pub(in crate::reduce) fn half(key: SpanKey, parent: SpanKey, request: u64) -> Half {
         Half {
             key,
             parent,

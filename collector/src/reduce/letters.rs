@@ -135,7 +135,7 @@ const fn fitting(most: usize) -> usize {
 impl<T: Default> Kept<T> {
     fn entry(&mut self, key: u64, most: usize) -> &mut T {
         if self.young.len() >= fitting(most) && !self.young.contains_key(&key) {
-            self.old = std::mem::take(&mut self.young);
+            self.age();
         }
         let old = &mut self.old;
         self.young.entry(key).or_insert_with(|| old.remove(&key).unwrap_or_default())
@@ -143,9 +143,15 @@ impl<T: Default> Kept<T> {
 }
 
 impl<T> Kept<T> {
+    fn age(&mut self) {
+        std::mem::swap(&mut self.young, &mut self.old);
+        // Its memory is used again.
+        self.young.clear();
+    }
+
     fn insert(&mut self, key: u64, value: T, most: usize) {
         if self.young.len() >= fitting(most) {
-            self.old = std::mem::take(&mut self.young);
+            self.age();
         }
         self.young.insert(key, value);
     }

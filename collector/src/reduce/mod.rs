@@ -3,7 +3,7 @@
 //! to), `choice` (what the configuration makes of both), `classify` (how it went), `pair`, `shard`,
 //! `bridge`, `attempt` and `step` (who called whom, or led to whom), `showing` and `tally` (edges), `usual` (which
 //! hops were slow), `versions` and `instances` (what each drain tells of nodes). Halves wait in `held`,
-//! as `entry`s in `slots`, found by `index`, for as long as `waits` says; `request` knows those of one
+//! as `entry`s in `slots`, found by `index`, for as long as `waits` says; `requests` knows those of each
 //! invocation. Edges go between `nodes`; `habit` is what every span asks of these. `beside` feeds `activity`
 //! (what functions do), `letters` and `queue` (what happened to
 //! messages). This file lists the steps and takes what happened; `answers` answers questions about the
@@ -43,6 +43,7 @@ mod queue;
 mod read;
 mod recall;
 mod request;
+mod requests;
 mod role;
 mod seen;
 mod settings;
@@ -422,6 +423,7 @@ impl Reducer {
             now_ms,
             wait_ms: millis(settings.wait),
             correct_ms: millis(settings.correct),
+            requests: &self.pairing.requests,
             held: &self.pairing.held,
             max_pending: settings.max_pending,
         }

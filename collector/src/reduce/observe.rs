@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::Reducer;
+use super::half::SpanKey;
 use super::hop::Class;
 use super::node::Node;
 use super::nodes::{NodeIndex, keyed};
@@ -57,8 +58,20 @@ impl Reducer {
 
     /// The key that observations of this span's hop have, in this reducer.
     pub fn key_of(&self, trace_id: [u8; 16], span_id: u64) -> u64 {
+        self.keys_of(trace_id, span_id, 0).0
+    }
+
+    /// The keys of a span and of its parent, which is 0 where there is none.
+    #[inline]
+    pub(super) fn keys_of(
+        &self,
+        trace_id: [u8; 16],
+        span_id: u64,
+        parent_id: u64,
+    ) -> (SpanKey, SpanKey) {
         let trace = keyed(&self.hasher, trace_id);
-        span_key(trace, keyed(&self.hasher, (trace_id, span_id)))
+        let key = |id: u64| span_key(trace, keyed(&self.hasher, (trace_id, id)));
+        (key(span_id), if parent_id == 0 { 0 } else { key(parent_id) })
     }
 
     /// The node that an observation names, as it is known now.

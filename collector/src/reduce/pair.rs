@@ -6,7 +6,6 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use dashmap::DashMap;
 use parking_lot::{Mutex, MutexGuard};
 
 #[cfg(test)]
@@ -15,7 +14,7 @@ use super::entry;
 use super::exporter::Exporter;
 use super::half::{Half, SpanKey};
 use super::nodes::Nodes;
-use super::request::Request;
+use super::requests::Requests;
 use super::shard::{Inserted, Shard};
 use super::showing::{pair_halves, rename, set_cold};
 use super::tally::Tally;
@@ -31,6 +30,7 @@ pub(super) struct Context<'a> {
     pub(super) now_ms: u64,
     pub(super) wait_ms: u64,
     pub(super) correct_ms: u64,
+    pub(super) requests: &'a Requests,
     /// Halves held in all, ...
     pub(super) held: &'a AtomicUsize,
     /// ... and how many may be.
@@ -52,7 +52,7 @@ pub(super) struct Pairing {
     /// Halves held by all of them.
     pub(super) held: AtomicUsize,
     /// Callers and callees of one invocation, by its request id.
-    requests: DashMap<u64, Request, foldhash::fast::RandomState>,
+    pub(super) requests: Requests,
 }
 
 impl Default for Pairing {
@@ -60,7 +60,7 @@ impl Default for Pairing {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             held: AtomicUsize::new(0),
-            requests: DashMap::default(),
+            requests: Requests::default(),
         }
     }
 }
@@ -81,10 +81,21 @@ impl Pairing {
         self.shards[shard_of(key)].lock()
     }
 
+    /// Has the processor fetch what it takes to take in a half of this span and parent, while
+    /// something else is done.
+    #[inline]
+    pub(super) fn prefetch(&self, key: SpanKey, parent: SpanKey) {
+        // Whoever has the shard is not to be waited for.
+        if let Some(shard) = self.shards[shard_of(key)].try_lock() {
+            shard.prefetch(key, parent);
+        }
+    }
+
     /// Takes a half in: pairs it with what is there, shows it if that is safe, or lets it wait.
     pub(super) fn arrive(&self, half: &mut Half, context: &Context<'_>) -> Outcome {
         entry::round(half);
         let key = half.key;
+        self.requests.prefetch(half.request);
         let mut shard = self.shard(key);
         if shard.knows(key) {
             return Outcome { duplicate: true, early: 0 };
@@ -127,12 +138,7 @@ impl Pairing {
         if half.request == 0 {
             return;
         }
-        let (mine, others) = {
-            let mut request = self.requests.entry(half.request).or_default();
-            request.add(half.is_caller(), half.key);
-            let (callers, callees) = (request.callers(), request.callees());
-            if half.is_caller() { (callers, callees) } else { (callees, callers) }
-        };
+        let (mine, others) = self.requests.add(half);
         if !half.is_caller() && mine.len() > 1 && others.is_empty() {
             self.shard(half.key).join_attempts(half, &mine, context);
         }
@@ -195,8 +201,8 @@ impl Pairing {
         shard.meet_callers(&half, context);
         let mut callees = shard.called_by(&half);
         drop(shard);
-        if let Some(request) = self.requests.get(&half.request) {
-            callees.extend(request.callees());
+        if half.request != 0 {
+            callees.extend(self.requests.callees(half.request));
         }
         for callee in callees {
             self.shard(callee).held.change(callee, |half| rename(half, renamed, context.tally));
@@ -232,13 +238,9 @@ impl Pairing {
             if half.link != 0 {
                 self.shard(half.link).unlink(half.link, half.key);
             }
-            if half.request == 0 {
-                continue;
+            if half.request != 0 {
+                self.requests.remove(half.request, half.key);
             }
-            self.requests.remove_if_mut(&half.request, |_, request| {
-                request.remove(half.key);
-                request.is_empty()
-            });
         }
     }
 

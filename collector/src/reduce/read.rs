@@ -6,7 +6,7 @@ use super::beside::{Beside, Noted};
 use super::classify;
 use super::exporter::Exporter;
 use super::facts::Facts;
-use super::half::{Half, Side, State};
+use super::half::{Half, Side, SpanKey, State};
 use super::node::NodeKind;
 use super::nodes::{NodeIndex, keyed};
 use super::origin::{Names, Origin, Word};
@@ -90,11 +90,14 @@ impl Reading<'_> {
         if self.settings.spans == Spans::Remote && role::is_inside(span) {
             return Ok(());
         }
+        let keys = self.reducer.keys_of(span.trace_id, span.span_id, span.parent_id);
+        // What its attributes say is found out until that is there.
+        self.reducer.pairing.prefetch(keys.0, keys.1);
         let mut facts = Facts::default();
         facts.fill(span.attributes())?;
         let Some(role) = role::of(span, &facts, self.settings.spans) else { return Ok(()) };
         let own = self.own(span, origin)?;
-        let mut half = self.half(span, &facts, origin, own.index, role)?;
+        let mut half = self.half(span, keys, &facts, origin, own.index, role)?;
         let weight = half.weight;
         match role {
             Role::Caller => self.caller(&mut half, span, &facts, origin, &own.name),
@@ -170,17 +173,17 @@ impl Reading<'_> {
     fn half(
         &self,
         span: &Span<'_>,
+        (key, parent): (SpanKey, SpanKey),
         facts: &Facts<'_>,
         origin: &Origin,
         own: NodeIndex,
         role: Role,
     ) -> Result<Half, Malformed> {
-        let key = |id: u64| self.reducer.key_of(span.trace_id, id);
         #[expect(clippy::cast_possible_truncation, reason = "at most a million times a million")]
         let weight = (classify::weight(span.trace_state) * ONE as f64) as i64;
         Ok(Half {
-            key: key(span.span_id),
-            parent: if span.parent_id == 0 { 0 } else { key(span.parent_id) },
+            key,
+            parent,
             link: 0,
             request: 0,
             bridge: 0,

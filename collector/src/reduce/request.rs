@@ -6,14 +6,14 @@ use super::held::Keys;
 
 /// The spans that name one invocation. Lambda runs an asynchronous one again when it failed, under
 /// the same id.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Request {
     callers: Side,
     callees: Side,
 }
 
 /// Spans in the order in which they came. 0 is none.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Side {
     first: SpanKey,
     #[expect(clippy::box_collection, reason = "few have more than one, and all would be larger")]

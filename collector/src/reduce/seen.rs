@@ -4,6 +4,8 @@
 //! A key has one line of eight to be in, with the latest ones first: whoever looks for it looks at
 //! one place in memory, and what is forgotten is what came longest ago.
 
+use prefetch_index::prefetch_index;
+
 use super::half::SpanKey;
 use super::pair::SHARDS;
 
@@ -15,11 +17,16 @@ const LEAST_LINES: usize = 8;
 /// There are twice as many lines when each has so many keys on average.
 const FULL: usize = 5;
 
+/// A line of the processor's cache. 0 is no key.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
+struct Line([SpanKey; LINE]);
+
 /// Spans that came and went.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     /// A power of two of them.
-    lines: Vec<[SpanKey; LINE]>,
+    lines: Vec<Line>,
     /// Keys taken in since there are so many lines.
     taken: usize,
 }
@@ -33,7 +40,15 @@ impl Seen {
 
     #[inline]
     pub(super) fn contains(&self, key: SpanKey) -> bool {
-        !self.lines.is_empty() && self.lines[self.line(key)].contains(&key)
+        !self.lines.is_empty() && self.lines[self.line(key)].0.contains(&key)
+    }
+
+    /// Has the processor fetch what will be looked at for this key.
+    #[inline]
+    pub(super) fn prefetch(&self, key: SpanKey) {
+        if !self.lines.is_empty() {
+            prefetch_index(&self.lines, self.line(key));
+        }
     }
 
     pub(super) fn insert(&mut self, key: SpanKey) {
@@ -46,15 +61,15 @@ impl Seen {
 
     fn put(&mut self, key: SpanKey) {
         let line = self.line(key);
-        let line = &mut self.lines[line];
+        let Line(line) = &mut self.lines[line];
         line.copy_within(..LINE - 1, 1);
         line[0] = key;
     }
 
     fn grow(&mut self) {
         let lines = (self.lines.len() * 2).max(LEAST_LINES);
-        let before = std::mem::replace(&mut self.lines, vec![[0; LINE]; lines]);
-        for line in before {
+        let before = std::mem::replace(&mut self.lines, vec![Line::default(); lines]);
+        for Line(line) in before {
             line.into_iter().rev().filter(|key| *key != 0).for_each(|key| self.put(key));
         }
     }

@@ -58,6 +58,13 @@ impl Shard {
         self.held.contains(key) || self.seen.contains(key)
     }
 
+    /// Has the processor fetch what it takes to take in a half of this span and parent.
+    #[inline]
+    pub(super) fn prefetch(&self, key: SpanKey, parent: SpanKey) {
+        self.held.prefetch(key, parent);
+        self.seen.prefetch(key);
+    }
+
     /// Takes a half in, and leaves it as it is then. Says what is left to do.
     pub(super) fn insert(&mut self, half: &mut Half, context: &Context<'_>) -> Inserted {
         let (here, elsewhere) = self.kids_to_meet(half);

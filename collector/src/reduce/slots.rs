@@ -2,6 +2,8 @@
 //! numbers. Numbers of those that were taken out are used again, the last one first, which the
 //! processor still has at hand.
 
+use prefetch_index::prefetch_index;
+
 /// Values are allocated so many at once, and never moved.
 const CHUNK: usize = 256;
 
@@ -36,6 +38,14 @@ impl<T: Clone + Default> Slots<T> {
     #[inline]
     pub(super) fn get_mut(&mut self, number: u32) -> &mut T {
         &mut self.chunks[number as usize / CHUNK][number as usize % CHUNK]
+    }
+
+    /// Has the processor fetch a value that will be looked at.
+    #[inline]
+    pub(super) fn prefetch(&self, number: u32) {
+        if let Some(chunk) = self.chunks.get(number as usize / CHUNK) {
+            prefetch_index(chunk, number as usize % CHUNK);
+        }
     }
 
     /// Takes a value in; returns its number.
