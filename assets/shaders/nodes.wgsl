@@ -15,6 +15,7 @@ struct Node {
     traffic: f32,   // 0..1
     alarm: f32,     // 0..1: how much of a red light around it
     cold: f32,      // 0..1: how much of a cyan ring around it
+    several: f32,   // 1: it stands for several nodes, and looks like a stack of them
 }
 
 @group(1) @binding(2) var<storage, read> nodes: array<Node>;
@@ -36,6 +37,7 @@ struct Disc {
     @location(1) @interpolate(flat) shape: vec4<f32>,  // radius px, form, icon, bright
     @location(2) @interpolate(flat) parts: vec4<f32>,
     @location(3) @interpolate(flat) state: vec4<f32>,  // chosen, pulse, alarm, cold
+    @location(4) @interpolate(flat) several: f32,
 }
 
 @vertex
@@ -47,7 +49,7 @@ fn vertex(@builtin(vertex_index) index: u32) -> Disc {
     ) * 2.0 - 1.0;
     let radius = node.radius / frame.pixel;
     // Only what shines needs the room to shine in.
-    let lit = max(max(node.alarm, node.pulse), max(node.chosen, node.cold));
+    let lit = max(max(max(node.alarm, node.pulse), max(node.chosen, node.cold)), node.several);
     let local = corner * (radius * select(1.12, REACH, lit > 0.004) + 2.0);
 
     var out: Disc;
@@ -56,6 +58,7 @@ fn vertex(@builtin(vertex_index) index: u32) -> Disc {
     out.shape = vec4<f32>(radius, node.form, node.icon, node.bright);
     out.parts = vec4<f32>(node.parts, node.traffic);
     out.state = vec4<f32>(node.chosen, node.pulse, node.alarm, node.cold);
+    out.several = node.several;
     return out;
 }
 
@@ -137,6 +140,16 @@ fn fragment(in: Disc) -> @location(0) vec4<f32> {
     light = mix(light, frame.accent.rgb, mark);
     glow = mix(glow, 1.0, mark) * bright;
 
+    // The next one of a stack looks out from behind.
+    let shifted = outline(in.local - vec2<f32>(0.17, 0.17) * radius, radius, in.shape.y);
+    let behind = coverage(shifted) * in.several * mix(0.25, 1.0, bright);
+    let edge = coverage(abs(shifted + ring_width * 0.35) - ring_width * 0.35);
+    let next = mix(frame.node.rgb, rim, edge) * 0.7;
+
     let around = (1.0 - disc);
-    return vec4<f32>(face * disc + light * bright * around, disc + glow * around);
+    let beyond = around * (1.0 - behind);
+    return vec4<f32>(
+        face * disc + next * behind * around + light * bright * beyond,
+        disc + behind * around + glow * beyond,
+    );
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use image::{Rgb, RgbImage};
 use x11rb::connection::{Connection as _, RequestConnection as _};
 use x11rb::protocol::xproto::{
-    Atom, AtomEnum, ClientMessageEvent, ConnectionExt as _, EventMask, ImageFormat, InputFocus,
-    MapState, Window,
+    Atom, AtomEnum, ClientMessageEvent, ConfigureWindowAux, ConnectionExt as _, EventMask,
+    ImageFormat, InputFocus, MapState, Window,
 };
 use x11rb::rust_connection::RustConnection;
 
@@ -29,8 +29,16 @@ enum Event {
     MotionNotify = 6,
 }
 
-/// The Escape key's symbol.
+/// Symbols of keys that make no character; those that do are the character's number.
 pub const ESCAPE: u32 = 0xff1b;
+/// Return.
+pub const ENTER: u32 = 0xff0d;
+/// Backspace.
+pub const BACKSPACE: u32 = 0xff08;
+/// To the beginning.
+pub const HOME: u32 = 0xff50;
+/// To the end.
+pub const END: u32 = 0xff57;
 
 /// A screen of its own. Dropping it ends its X server.
 pub struct Screen {
@@ -155,6 +163,35 @@ impl Screen {
         let code = first + u8::try_from(row).expect("fewer than 256 keys");
         self.fake(Event::KeyPress, code, (0, 0));
         self.fake(Event::KeyRelease, code, (0, 0));
+    }
+
+    /// Gives a window another size, as a hand at its corner does.
+    ///
+    /// # Panics
+    /// If there is no such window.
+    #[track_caller]
+    pub fn resize(&self, window: Window, width: u32, height: u32) {
+        let size = ConfigureWindowAux::new().width(width).height(height);
+        let changed = self.connection.configure_window(window, &size).expect("a request");
+        changed.check().expect("a window");
+    }
+
+    /// Takes a window off the screen, as minimising does.
+    ///
+    /// # Panics
+    /// If there is no such window.
+    #[track_caller]
+    pub fn hide(&self, window: Window) {
+        self.connection.unmap_window(window).expect("a request").check().expect("a window");
+    }
+
+    /// Puts it back.
+    ///
+    /// # Panics
+    /// If there is no such window.
+    #[track_caller]
+    pub fn show(&self, window: Window) {
+        self.connection.map_window(window).expect("a request").check().expect("a window");
     }
 
     /// Closes a window, as a click on its cross does.

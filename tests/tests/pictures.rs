@@ -105,6 +105,42 @@ fn a_town_of_sixty_nodes_looks_as_it_should() {
 }
 
 #[test]
+fn the_world_shows_regions_and_which_of_them_is_in_trouble() {
+    let picture = render("regions", "1280x720", "12", &["--view", "world"]);
+    shows_a_living_graph(&picture, 1, &["ok", "error"]);
+    golden("regions-world", &picture);
+}
+
+#[test]
+fn a_region_shows_its_nodes_and_whom_they_have_to_do_with() {
+    let picture = render("regions", "1280x720", "12", &["--view", "us-east-1"]);
+    shows_a_living_graph(&picture, 0, &["ok", "error"]);
+    golden("regions-us-east-1", &picture);
+}
+
+#[test]
+fn a_node_fills_the_picture_with_its_callers_callees_and_details() {
+    let picture = render("regions", "1280x720", "12", &["--view", "us-east-1/orders"]);
+    shows_a_living_graph(&picture, 0, &["ok"]);
+    golden("regions-orders", &picture);
+}
+
+#[test]
+fn two_hundred_nodes_fold_and_who_fails_stands_out() {
+    let picture = render("city", "1920x1080", "5", &[]);
+    shows_a_living_graph(&picture, 0, &["ok", "error"]);
+    golden("city", &picture);
+}
+
+#[test]
+fn other_themes_look_as_they_should() {
+    for theme in ["light", "high-contrast"] {
+        let picture = render("shop", "1280x720", "12", &["--theme", theme]);
+        golden(&format!("shop-{theme}"), &picture);
+    }
+}
+
+#[test]
 fn a_missing_driver_is_told_with_what_to_install() {
     let folder = tempfile::tempdir().unwrap();
     let mut viewer = command(path("spanfall"));

@@ -19,7 +19,9 @@ use crate::interaction::InteractionPlugin;
 use crate::layout::LayoutPlugin;
 use crate::panel::PanelPlugin;
 use crate::particles::ParticlesPlugin;
+use crate::picture::PicturePlugin;
 use crate::scene::ScenePlugin;
+use crate::search::{SearchPlugin, Typed};
 use crate::settings::SettingsPlugin;
 use crate::snapshot::{SnapshotKeyPlugin, headless};
 use crate::source::{Source, SourcePlugin};
@@ -36,6 +38,8 @@ pub enum Flow {
     Source,
     /// The model and the playback clock follow them.
     Traffic,
+    /// What of the model is on screen, and as what.
+    Picture,
     /// Nodes find and take their places, edges their curves.
     Layout,
     /// The picture follows: nodes, edges, labels, camera.
@@ -61,6 +65,7 @@ impl Plugin for SpanfallPlugins {
                 Flow::Input,
                 Flow::Source,
                 Flow::Traffic,
+                Flow::Picture,
                 Flow::Layout,
                 Flow::Scene,
                 Flow::Particles,
@@ -70,9 +75,9 @@ impl Plugin for SpanfallPlugins {
         );
         app.configure_sets(Update, (FocusSystems::Ask, FocusSystems::Apply).in_set(Flow::Input));
         app.add_plugins((
-            (InteractionPlugin, FocusPlugin, SettingsPlugin),
+            (InteractionPlugin, FocusPlugin, SettingsPlugin, SearchPlugin),
             SourcePlugin::new(self.source.clone()),
-            TrafficPlugin::default(),
+            (TrafficPlugin::default(), PicturePlugin),
             LayoutPlugin,
             ScenePlugin,
             ParticlesPlugin,
@@ -90,10 +95,12 @@ impl Plugin for SpanfallPlugins {
 /// animated: so there must be such frames.
 fn follow_commands(
     mut commands: MessageReader<'_, '_, Command>,
+    mut typed: MessageReader<'_, '_, Typed>,
     time: Res<'_, Time<Real>>,
     mut activity: ResMut<'_, Activity>,
 ) {
-    if commands.read().last().is_some() {
+    let typed = typed.read().last().is_some();
+    if commands.read().last().is_some() || typed {
         activity.extend(&time, 0.5);
     }
 }

@@ -32,8 +32,9 @@ Examples:
 
 To send spans here, set OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 in what is to be seen.
 
-Keys: F shows everything, Space stops and goes on, R lays out anew, S saves a picture, Esc goes
-back. Drag a node to put it elsewhere; drag the ground to move; the wheel zooms."
+Keys: F shows everything, / searches, Space stops and goes on, R lays out anew, S saves a picture,
+Esc goes back, ? lists them all. Double click goes into a node; drag a node to put it elsewhere, the
+ground to move; the wheel zooms."
 )]
 pub struct Cli {
     /// Show what a collector elsewhere receives: a host, HOST:PORT, or the feed's URL
@@ -88,6 +89,10 @@ pub struct Cli {
     /// Where other viewers connect: a port, an address, or `off` [default: 4320]
     #[arg(long, value_name = "PORT", help_heading = "Collector within",
           conflicts_with_all = ["connect", "feed_file", "replay"])]
+    pub view_port: Option<String>,
+
+    /// Begin there: `world`, `everything`, a region, a node, or both as in `us-east-1/checkout`
+    #[arg(long, value_name = "PATH", help_heading = "Drawing")]
     pub view: Option<String>,
 
     /// The most particles on screen; past it, each stands for several requests [default: 50000, or
@@ -177,11 +182,16 @@ impl Cli {
             key: "listen.host".to_owned(),
             value,
         });
-        [("grpc", &self.grpc), ("http", &self.http), ("view", &self.view)]
+        let ports = [
+            ("grpc", "grpc", &self.grpc),
+            ("http", "http", &self.http),
+            ("view-port", "view", &self.view_port),
+        ];
+        ports
             .into_iter()
-            .filter_map(|(name, value)| {
+            .filter_map(|(option, name, value)| {
                 Some(Flag {
-                    option: format!("--{name}"),
+                    option: format!("--{option}"),
                     key: format!("listen.{name}"),
                     value: value.clone().or_else(|| unused.clone())?,
                 })
@@ -267,7 +277,7 @@ mod tests {
 
     #[test]
     fn ports_can_be_moved_and_turned_off() {
-        let Source::Embedded(embedded) = source("--grpc 5317 --view off") else { panic!() };
+        let Source::Embedded(embedded) = source("--grpc 5317 --view-port off") else { panic!() };
         let listen = embedded.config.load().unwrap().listen;
         assert_eq!(listen.grpc, config::Port::Number(5317));
         assert_eq!(listen.view, config::Port::Off);

@@ -6,6 +6,9 @@ use spanfall_collector::reduce::hop::EdgeId;
 use spanfall_collector::reduce::node::NodeId;
 
 use crate::layout::Places;
+use crate::picture::filter::Change;
+use crate::picture::{Level, Picture};
+use crate::search::Ask;
 use crate::settings::Choice;
 use crate::traffic::Traffic;
 
@@ -18,6 +21,7 @@ impl Plugin for FocusPlugin {
             .init_resource::<Shown>()
             .init_resource::<Trail>()
             .init_resource::<Traffic>()
+            .init_resource::<Picture>()
             .init_resource::<Places>()
             .add_message::<Command>()
             .configure_sets(Update, (FocusSystems::Ask, FocusSystems::Apply).chain())
@@ -81,12 +85,34 @@ pub struct Shown {
     pub setup: bool,
     /// The options (P), and which of them has the focus.
     pub options: Option<Choice>,
+    /// The panel of filters (N).
+    pub filters: bool,
 }
 
 impl Default for Shown {
     fn default() -> Self {
-        Self { legend: true, keys: false, timeline: true, setup: false, options: None }
+        Self {
+            legend: true,
+            keys: false,
+            timeline: true,
+            setup: false,
+            options: None,
+            filters: false,
+        }
     }
+}
+
+/// An arrow key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrow {
+    /// ↑
+    Up,
+    /// ↓
+    Down,
+    /// ←
+    Left,
+    /// →
+    Right,
 }
 
 /// What a person asked for, by mouse, key or panel.
@@ -102,6 +128,27 @@ pub enum Command {
     Next,
     /// Select the node before in reading order (Shift+Tab).
     Previous,
+    /// Go into a node on screen, or into the selected one (double click, Enter): a group unfolds, a zone or
+    /// a node fills the picture.
+    Enter(Option<NodeId>),
+    /// Go to the level around this one (Alt+Up).
+    Outward,
+    /// Go to a level.
+    Go(Level),
+    /// Go to the level shown before (Backspace, Alt+Left).
+    Backward,
+    /// Go to the level shown after (Alt+Right).
+    Forward,
+    /// Fold what was unfolded (Z).
+    Fold,
+    /// Change what is shown of a level.
+    Filter(Change),
+    /// Show or hide the panel of filters (N).
+    ToggleFilters,
+    /// An arrow key, for the panel that is open.
+    Arrow(Arrow),
+    /// Open, close or walk a search (/).
+    Search(Ask),
     /// Show the whole graph (F).
     Fit,
     /// Zoom about the middle of the window by this factor; above 1 is closer (+ and -).
@@ -175,7 +222,7 @@ impl Trail {
 
 fn apply(
     mut commands: MessageReader<'_, '_, Command>,
-    traffic: Res<'_, Traffic>,
+    picture: Res<'_, Picture>,
     places: Res<'_, Places>,
     mut trail: ResMut<'_, Trail>,
     mut focus: ResMut<'_, Focus>,
@@ -190,10 +237,11 @@ fn apply(
             Command::Back if visible.keys => visible.keys = false,
             Command::Back if visible.options.is_some() => visible.options = None,
             Command::Back if visible.setup => visible.setup = false,
+            Command::Back if visible.filters => visible.filters = false,
             Command::Back => next.selected = trail.items.pop(),
-            Command::Next => step(&mut next, &mut trail, &reading_order(&traffic, &places), 1),
+            Command::Next => step(&mut next, &mut trail, &reading_order(&picture, &places), 1),
             Command::Previous => {
-                step(&mut next, &mut trail, &reading_order(&traffic, &places), -1);
+                step(&mut next, &mut trail, &reading_order(&picture, &places), -1);
             }
             Command::ToggleLegend => visible.legend = !visible.legend,
             Command::ToggleKeys => visible.keys = !visible.keys,
@@ -207,20 +255,21 @@ fn apply(
                 visible.options = visible.options.map(|_| choice);
             }
             Command::ToggleSetup => visible.setup = !visible.setup,
+            Command::ToggleFilters => visible.filters = !visible.filters,
             Command::ToggleTimeline => visible.timeline = !visible.timeline,
             _ => {}
         }
-        log_change(&focus, &next, &traffic);
+        log_change(&focus, &next, &picture);
         focus.set_if_neq(next);
         shown.set_if_neq(visible);
     }
 }
 
 /// Says in the log what is looked at now.
-fn log_change(before: &Focus, after: &Focus, traffic: &Traffic) {
+fn log_change(before: &Focus, after: &Focus, picture: &Picture) {
     let name = |item: Option<Item>| match item {
         Some(Item::Node(id)) => {
-            let name = traffic.nodes.get(&id).map(|node| node.name.as_str());
+            let name = picture.nodes.get(&id).map(|node| node.name.as_str());
             format!("node {}", name.unwrap_or_default())
         }
         Some(Item::Edge(id)) => format!("edge {id:?}"),
@@ -268,8 +317,8 @@ fn step(focus: &mut Focus, trail: &mut Trail, order: &[NodeId], by: isize) {
 }
 
 /// All nodes, column by column from the left, each from the top: how the picture is read.
-fn reading_order(traffic: &Traffic, places: &Places) -> Vec<NodeId> {
-    let mut order: Vec<(Vec2, NodeId)> = traffic
+fn reading_order(picture: &Picture, places: &Places) -> Vec<NodeId> {
+    let mut order: Vec<(Vec2, NodeId)> = picture
         .nodes
         .keys()
         .filter_map(|id| Some((places.target.get(id).copied()?, *id)))
@@ -282,18 +331,22 @@ fn reading_order(traffic: &Traffic, places: &Places) -> Vec<NodeId> {
 
 /// A node or edge that has left the graph can be neither pointed at nor selected.
 fn forget_what_is_gone(
-    traffic: Res<'_, Traffic>,
-    mut revision: Local<'_, u64>,
+    (traffic, picture): (Res<'_, Traffic>, Res<'_, Picture>),
+    mut revision: Local<'_, (u64, u64)>,
     mut trail: ResMut<'_, Trail>,
     mut focus: ResMut<'_, Focus>,
 ) {
-    if *revision == traffic.revision {
+    let now = (traffic.revision, picture.revision);
+    if std::mem::replace(&mut *revision, now) == now {
         return;
     }
-    *revision = traffic.revision;
-    let exists = |item: &Item| match item {
-        Item::Node(id) => traffic.nodes.contains_key(id),
-        Item::Edge(id) => traffic.edges.contains_key(id),
+    // What is on another level still exists.
+    let exists = |item: &Item| {
+        picture.has(*item)
+            || match item {
+                Item::Node(id) => traffic.nodes.contains_key(id),
+                Item::Edge(id) => traffic.edges.contains_key(id),
+            }
     };
     trail.items.retain(exists);
     let next =
@@ -304,6 +357,7 @@ fn forget_what_is_gone(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scene::sample::picture;
     use crate::traffic::NodeState;
 
     const A: Item = Item::Node(NodeId(1));
@@ -321,7 +375,8 @@ mod tests {
             places.target.insert(NodeId(id), at);
         }
         traffic.revision = 1;
-        app.insert_resource(traffic).insert_resource(places);
+        let shown = picture(&traffic);
+        app.insert_resource(traffic).insert_resource(shown).insert_resource(places);
         app
     }
 
@@ -390,6 +445,8 @@ mod tests {
         let mut traffic = app.world_mut().resource_mut::<Traffic>();
         traffic.nodes.shift_remove(&NodeId(1));
         traffic.revision += 1;
+        let shown = picture(&traffic);
+        app.insert_resource(shown);
         app.update();
         let focus = *app.world().resource::<Focus>();
         assert_eq!(focus, Focus { hovered: None, selected: Some(B) });

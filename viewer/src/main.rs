@@ -6,6 +6,7 @@ use clap::Parser as _;
 use spanfall_viewer::cli::Cli;
 use spanfall_viewer::measure::MeasurePlugin;
 use spanfall_viewer::particles::ParticleBudget;
+use spanfall_viewer::picture::Navigation;
 use spanfall_viewer::scene::Theme;
 use spanfall_viewer::scene::theme::{ThemeChoice, Themes};
 use spanfall_viewer::settings::{self, Settings, Store};
@@ -37,7 +38,8 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         app.insert_resource(Themes::new(settings.theme.clone(), &theme))
             .insert_resource(theme)
             .insert_resource(ParticleBudget(settings.particles))
-            .insert_resource(settings);
+            .insert_resource(settings)
+            .insert_resource(Navigation::beginning_at(cli.view.clone()));
         snapshot::headless::render(app, &shot)?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -50,7 +52,8 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         .insert_resource(theme)
         .insert_resource(ParticleBudget(settings.particles))
         .insert_resource(settings)
-        .insert_resource(store);
+        .insert_resource(store)
+        .insert_resource(Navigation::beginning_at(cli.view.clone()));
     if let Some(seconds) = cli.measure {
         app.add_plugins(MeasurePlugin { seconds });
     }

@@ -9,6 +9,7 @@ use super::view::{Insets, Limits, View, glide};
 use crate::app::Flow;
 use crate::focus::{Command, FocusSystems};
 use crate::layout::Places;
+use crate::picture::Picture;
 use crate::scene::Theme;
 use crate::settings::Settings;
 
@@ -21,6 +22,7 @@ impl Plugin for CameraPlugin {
             .init_resource::<Settings>()
             .init_resource::<PanelInsets>()
             .init_resource::<Places>()
+            .init_resource::<Picture>()
             .add_message::<RequestRedraw>()
             .add_message::<Command>()
             .add_systems(Startup, spawn.in_set(CameraSystems))
@@ -253,9 +255,10 @@ fn obey(mut commands: MessageReader<'_, '_, Command>, mut steering: ResMut<'_, S
 /// Takes in what changed around the camera: the window, the panels, the graph.
 fn look_around(
     camera: Query<'_, '_, &Camera, With<MainCamera>>,
-    places: Res<'_, Places>,
+    (places, picture): (Res<'_, Places>, Res<'_, Picture>),
     panels: Res<'_, PanelInsets>,
     settings: Res<'_, Settings>,
+    mut ground: Local<'_, u64>,
     mut steering: ResMut<'_, Steering>,
 ) {
     let Some(window) = camera.single().ok().and_then(Camera::logical_viewport_size) else { return };
@@ -263,6 +266,10 @@ fn look_around(
         Some(bounds.map_or(Rect::from_corners(at, at), |bounds| bounds.union_point(at)))
     });
     steering.text = settings.text_scale();
+    // Another level is shown as a whole.
+    if std::mem::replace(&mut *ground, picture.ground) != picture.ground {
+        steering.release();
+    }
     let first = steering.bounds.is_none() || steering.window == Vec2::ZERO;
     if window != steering.window || bounds != steering.bounds {
         steering.window = window;

@@ -4,7 +4,9 @@ use bevy::input::ButtonState;
 use bevy::input::keyboard::{Key, KeyCode, KeyboardInput};
 use bevy::prelude::*;
 
-use crate::focus::{Command, FocusSystems, Shown};
+use crate::focus::{Arrow, Command, FocusSystems, Shown};
+use crate::picture::filter::Change;
+use crate::search::{Ask, Search, Typed};
 use crate::settings::Choice;
 
 /// Turns key presses into commands.
@@ -15,16 +17,24 @@ impl Plugin for KeysPlugin {
         app.init_resource::<Shown>()
             .add_message::<KeyboardInput>()
             .add_message::<Command>()
+            .add_message::<Typed>()
             .add_systems(Update, read_keys.in_set(FocusSystems::Ask));
     }
 }
 
 /// Every key and its meaning, as the list of keys shows them.
-pub const KEYS: [(&str, &str); 23] = [
+pub const KEYS: [(&str, &str); 30] = [
     ("Click", "select a node or an edge"),
+    ("Double click", "go into a node, a region, a group; on the ground go out"),
     ("Drag", "move the picture, or a node"),
     ("Wheel  + −", "zoom"),
     ("Tab", "next node; with Shift the one before"),
+    ("Enter", "go into what is selected"),
+    ("Alt with ↑", "out to the level around"),
+    ("Backspace", "the level before; Alt with → the one after"),
+    ("/", "search"),
+    ("N  E  X", "narrow what is shown; only errors; everything again"),
+    ("Z", "fold what was unfolded"),
     ("Esc", "back"),
     ("F", "show everything"),
     ("R", "forget where nodes were dragged"),
@@ -55,8 +65,12 @@ fn read_keys(
     shown: Res<'_, Shown>,
     mut commands: MessageWriter<'_, Command>,
     mut exit: MessageWriter<'_, AppExit>,
+    search: Option<Res<'_, Search>>,
+    mut typed: MessageWriter<'_, Typed>,
 ) {
+    let mut typing = search.is_some_and(|search| search.open);
     let shift = held.any_pressed([KeyCode::ShiftLeft, KeyCode::ShiftRight]);
+    let alt = held.any_pressed([KeyCode::AltLeft, KeyCode::AltRight]);
     let control = held.any_pressed([
         KeyCode::ControlLeft,
         KeyCode::ControlRight,
@@ -65,6 +79,17 @@ fn read_keys(
     ]);
     for press in presses.read().filter(|press| press.state == ButtonState::Pressed) {
         let letter = letter(press);
+        if typing {
+            match word(press, shift, control) {
+                Some(Word::Types(text)) => _ = typed.write(text),
+                Some(Word::Asks(command)) => {
+                    typing = command != Command::Search(Ask::Close);
+                    commands.write(command);
+                }
+                None => {}
+            }
+            continue;
+        }
         if control {
             if letter == Some('q') {
                 exit.write(AppExit::Success);
@@ -73,11 +98,38 @@ fn read_keys(
         }
         let in_options =
             shown.options.and_then(|option| meaning_in_options(&press.logical_key, shift, option));
-        let command =
-            in_options.or_else(|| meaning(&press.logical_key, letter, shift, press.repeat));
+        let command = match in_options {
+            Some(command) => Some(command),
+            None if alt => with_alt(&press.logical_key),
+            None => meaning(&press.logical_key, letter, shift, press.repeat),
+        };
         if let Some(command) = command {
+            // On a slow screen what is typed may come in the same frame.
+            typing = command == Command::Search(Ask::Open);
             commands.write(command);
         }
+    }
+}
+
+/// What a key means while a search is open.
+enum Word {
+    Types(Typed),
+    Asks(Command),
+}
+
+fn word(press: &KeyboardInput, shift: bool, control: bool) -> Option<Word> {
+    let asks = |command| Some(Word::Asks(command));
+    match &press.logical_key {
+        Key::Escape => asks(Command::Search(Ask::Close)),
+        Key::Enter | Key::ArrowUp if shift || press.logical_key == Key::ArrowUp => {
+            asks(Command::Search(Ask::Previous))
+        }
+        Key::Enter | Key::ArrowDown => asks(Command::Search(Ask::Next)),
+        Key::Backspace if control => Some(Word::Types(Typed::WordShorter)),
+        Key::Backspace => Some(Word::Types(Typed::Shorter)),
+        Key::Space => Some(Word::Types(Typed::Text(" ".to_owned()))),
+        Key::Character(text) if !control => Some(Word::Types(Typed::Text(text.to_string()))),
+        _ => None,
     }
 }
 
@@ -93,11 +145,13 @@ fn letter(press: &KeyboardInput) -> Option<char> {
     }
     Some(match press.key_code {
         KeyCode::KeyC => 'c',
+        KeyCode::KeyE => 'e',
         KeyCode::KeyF => 'f',
         KeyCode::KeyH => 'h',
         KeyCode::KeyI => 'i',
         KeyCode::KeyL => 'l',
         KeyCode::KeyM => 'm',
+        KeyCode::KeyN => 'n',
         KeyCode::KeyO => 'o',
         KeyCode::KeyP => 'p',
         KeyCode::KeyQ => 'q',
@@ -105,6 +159,8 @@ fn letter(press: &KeyboardInput) -> Option<char> {
         KeyCode::KeyS => 's',
         KeyCode::KeyT => 't',
         KeyCode::KeyV => 'v',
+        KeyCode::KeyX => 'x',
+        KeyCode::KeyZ => 'z',
         _ => return None,
     })
 }
@@ -121,11 +177,25 @@ fn meaning_in_options(key: &Key, shift: bool, option: Choice) -> Option<Command>
     }
 }
 
+/// What a key asks for while Alt is held: the way through the levels, as in a browser.
+fn with_alt(key: &Key) -> Option<Command> {
+    match key {
+        Key::ArrowLeft => Some(Command::Backward),
+        Key::ArrowRight => Some(Command::Forward),
+        Key::ArrowUp => Some(Command::Outward),
+        _ => None,
+    }
+}
+
 /// What a key asks for. Held keys repeat where that helps (walking, zooming), and nowhere else.
 fn meaning(key: &Key, letter: Option<char>, shift: bool, repeat: bool) -> Option<Command> {
     match (key, letter) {
         (Key::Tab, _) if shift => return Some(Command::Previous),
         (Key::Tab, _) => return Some(Command::Next),
+        (Key::ArrowUp, _) => return Some(Command::Arrow(Arrow::Up)),
+        (Key::ArrowDown, _) => return Some(Command::Arrow(Arrow::Down)),
+        (Key::ArrowLeft, _) => return Some(Command::Arrow(Arrow::Left)),
+        (Key::ArrowRight, _) => return Some(Command::Arrow(Arrow::Right)),
         (_, Some('+' | '=')) => return Some(Command::Zoom(ZOOM_STEP)),
         (_, Some('-' | '_')) => return Some(Command::Zoom(1.0 / ZOOM_STEP)),
         (_, Some(',')) => return Some(Command::StepTick(false)),
@@ -135,6 +205,9 @@ fn meaning(key: &Key, letter: Option<char>, shift: bool, repeat: bool) -> Option
     }
     match (key, letter) {
         (Key::Escape, _) => Some(Command::Back),
+        (Key::Enter, _) => Some(Command::Enter(None)),
+        (Key::Backspace | Key::BrowserBack, _) => Some(Command::Backward),
+        (Key::BrowserForward, _) => Some(Command::Forward),
         (Key::Space, _) | (_, Some(' ')) => Some(Command::TogglePause),
         (Key::Home, _) => Some(Command::SeekBegin),
         (Key::End, _) => Some(Command::Live),
@@ -142,6 +215,11 @@ fn meaning(key: &Key, letter: Option<char>, shift: bool, repeat: bool) -> Option
         (_, Some(']')) => Some(Command::Faster),
         (_, Some('t')) => Some(Command::ToggleTimeline),
         (Key::F11, _) => Some(Command::ToggleFullScreen),
+        (_, Some('/')) => Some(Command::Search(Ask::Open)),
+        (_, Some('n')) => Some(Command::ToggleFilters),
+        (_, Some('e')) => Some(Command::Filter(Change::Trouble)),
+        (_, Some('x')) => Some(Command::Filter(Change::Clear)),
+        (_, Some('z')) => Some(Command::Fold),
         (_, Some('f')) => Some(Command::Fit),
         (_, Some('r')) => Some(Command::ResetLayout),
         (_, Some('s')) => Some(Command::Snapshot),

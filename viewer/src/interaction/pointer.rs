@@ -5,6 +5,7 @@
 use bevy::input::mouse::{MouseScrollUnit, MouseWheel};
 use bevy::picking::hover::Hovered;
 use bevy::prelude::*;
+use bevy::time::Real;
 use bevy::ui::{ComputedNode, UiGlobalTransform};
 use bevy::ui_widgets::Button;
 use bevy::window::{CursorIcon, PrimaryWindow, SystemCursorIcon};
@@ -49,6 +50,9 @@ const SLIP: f32 = 5.0;
 /// How far beside a node or an edge still counts, in logical pixels at 1080.
 const NEAR_NODE: f32 = 4.0;
 const NEAR_EDGE: f32 = 7.0;
+/// Seconds between the two clicks of a double click, at most: what desktops take, a little long.
+const DOUBLE: f64 = 0.45;
+
 /// How much closer one notch of the wheel goes.
 const NOTCH: f32 = 1.2;
 /// Pixels of a touchpad's scrolling that go as far as one notch.
@@ -124,7 +128,8 @@ fn look_under(
 fn hold(
     buttons: Res<'_, ButtonInput<MouseButton>>,
     under: Res<'_, Under>,
-    places: Res<'_, Places>,
+    (places, time): (Res<'_, Places>, Res<'_, Time<Real>>),
+    mut clicked: Local<'_, Option<(f64, Option<Item>)>>,
     mut grip: ResMut<'_, Grip>,
     mut steering: ResMut<'_, Steering>,
     mut commands: MessageWriter<'_, Command>,
@@ -163,7 +168,23 @@ fn hold(
     }
     if !buttons.pressed(MouseButton::Left) && *grip != Grip::Free {
         if let Grip::Pressed { on, .. } = *grip {
-            commands.write(Command::Select(on));
+            let now = time.elapsed_secs_f64();
+            let before = clicked.replace((now, on)).filter(|(at, _)| now - at <= DOUBLE);
+            match (on, before) {
+                // The second click on the same node goes into it.
+                (Some(Item::Node(node)), Some((_, before))) if before == on => {
+                    commands.write(Command::Enter(Some(node)));
+                    *clicked = None;
+                }
+                // The second one on the ground goes outward.
+                (None, Some((_, None))) => {
+                    commands.write(Command::Outward);
+                    *clicked = None;
+                }
+                _ => {
+                    commands.write(Command::Select(on));
+                }
+            }
         }
         *grip = Grip::Free;
     }

@@ -137,6 +137,16 @@ impl Desk {
         self.wait(2.0);
     }
 
+    /// Two clicks, as quick as a hand is.
+    pub(crate) fn double_click(&mut self, position: Vec2) {
+        self.move_to(position);
+        for _ in 0..2 {
+            self.button(ButtonState::Pressed);
+            self.button(ButtonState::Released);
+        }
+        self.wait(2.0);
+    }
+
     fn wheel(&mut self, position: Vec2, notches: f32) {
         self.move_to(position);
         self.send(WindowEvent::MouseWheel(MouseWheel {

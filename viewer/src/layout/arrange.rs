@@ -9,8 +9,9 @@ use bevy::time::{Real, TimeUpdateStrategy};
 use spanfall_collector::reduce::node::NodeId;
 
 use super::layered::{self, Placement, Point, Request};
-use super::{Places, Stage};
+use super::{Places, Stage, ring};
 use crate::activity::Activity;
+use crate::picture::{Level, Picture};
 use crate::traffic::Traffic;
 
 /// A picture settles for so many seconds after its first node: until then all nodes may move, so
@@ -35,16 +36,59 @@ pub(super) struct Arrangement {
     pins: BTreeMap<NodeId, Point>,
     /// Everything may move once: asked for by a person.
     anew: bool,
-    /// The [`Traffic::revision`] last looked at.
+    /// The [`Picture::revision`] last looked at.
     seen: Option<u64>,
     /// When the first node came, in seconds of `Time<Real>`.
     began: Option<f64>,
     /// When a layout was last made.
     made: f64,
     making: Option<(Request, Task<Placement>)>,
+    /// [`Picture::ground`] of what is laid out now; none before the first.
+    ground: Option<u64>,
+    /// Whether it is laid out as a ring.
+    ring: bool,
+    /// The layouts of other grounds, the one left last at the end.
+    shelf: Vec<Kept>,
 }
 
+/// The layout of a ground that is not shown now: whoever comes back finds everything where it was.
+#[derive(Debug)]
+struct Kept {
+    ground: Option<u64>,
+    placement: Placement,
+    pins: BTreeMap<NodeId, Point>,
+    began: Option<f64>,
+}
+
+/// Layouts that are kept at most.
+const SHELF: usize = 32;
+
 impl Arrangement {
+    /// Goes to another level or filter, and lays it out as it was when it was left.
+    fn turn_to(&mut self, picture: &Picture) {
+        let ground = Some(picture.ground);
+        self.ring = picture.level == Level::World;
+        let left = std::mem::replace(&mut self.ground, ground);
+        if left == ground || left.is_none() {
+            return;
+        }
+        self.shelf.push(Kept {
+            ground: left,
+            placement: std::mem::take(&mut self.placement),
+            pins: std::mem::take(&mut self.pins),
+            began: self.began.take(),
+        });
+        if self.shelf.len() > SHELF {
+            self.shelf.remove(0);
+        }
+        if let Some(at) = self.shelf.iter().position(|kept| kept.ground == ground) {
+            let Kept { placement, pins, began, .. } = self.shelf.remove(at);
+            (self.placement, self.pins, self.began) = (placement, pins, began);
+        }
+        self.request = Request::default();
+        (self.making, self.seen, self.made) = (None, None, f64::NEG_INFINITY);
+    }
+
     /// A person put a node somewhere: there it stays.
     pub(super) fn pin(&mut self, id: NodeId, at: Point) {
         self.pins.insert(id, at);
@@ -76,9 +120,9 @@ impl Arrangement {
     }
 
     /// Gives a node that was known by another name before the place that it had there.
-    fn follow_merges(&mut self, traffic: &Traffic) {
+    fn follow_merges(&mut self, traffic: &Traffic, picture: &Picture) {
         for (from, into) in &traffic.merged {
-            if traffic.nodes.contains_key(into)
+            if picture.nodes.contains_key(into)
                 && !self.placement.places.contains_key(into)
                 && let Some(at) = self.placement.places.remove(from)
             {
@@ -94,8 +138,11 @@ impl Arrangement {
     fn begin(&mut self, request: Request, now: f64) {
         let anew = std::mem::take(&mut self.anew) || self.is_young(now);
         let (known, pins, wanted) = (self.placement.clone(), self.pins.clone(), request.clone());
+        let ring = self.ring;
         let make = move || {
-            if anew {
+            if ring {
+                ring::arrange(&pins, &wanted)
+            } else if anew {
                 layered::arrange_around(&pins, &wanted)
             } else {
                 layered::extend(&known, &wanted)
@@ -113,7 +160,7 @@ impl Arrangement {
 
 /// Makes a layout when there is something new to place, and hands the finished one to [`Places`].
 pub(super) fn arrange(
-    traffic: Res<'_, Traffic>,
+    (traffic, picture): (Res<'_, Traffic>, Res<'_, Picture>),
     stage: Res<'_, Stage>,
     time: Res<'_, Time<Real>>,
     stepped: Option<Res<'_, TimeUpdateStrategy>>,
@@ -123,8 +170,9 @@ pub(super) fn arrange(
 ) {
     let arrangement = &mut *arrangement;
     let now = time.elapsed_secs_f64();
+    arrangement.turn_to(&picture);
     if arrangement.making.is_none() {
-        look(arrangement, &traffic, *stage, now, &mut activity, &time);
+        look(arrangement, (&traffic, &picture), *stage, now, &mut activity, &time);
     }
     let Some((request, mut task)) = arrangement.making.take() else { return };
     // Where time is stepped (tests, snapshots), a frame is the same however busy the computer is.
@@ -150,7 +198,7 @@ pub(super) fn arrange(
         arrangement.made = now;
         arrangement.request = request;
         arrangement.placement = placement;
-        hand_over(&arrangement.placement, &traffic, &mut places);
+        hand_over(&arrangement.placement, (&traffic, &picture), &mut places);
         activity.extend(&time, 0.1);
     }
 }
@@ -158,21 +206,21 @@ pub(super) fn arrange(
 /// Begins a layout if the graph has changed, or if a person asked for one.
 fn look(
     arrangement: &mut Arrangement,
-    traffic: &Traffic,
+    (traffic, picture): (&Traffic, &Picture),
     stage: Stage,
     now: f64,
     activity: &mut Activity,
     time: &Time<Real>,
 ) {
-    if arrangement.seen == Some(traffic.revision) && !arrangement.anew {
+    if arrangement.seen == Some(picture.revision) && !arrangement.anew {
         return;
     }
-    let request = request(traffic, stage);
+    let request = request(picture, stage);
     if request.nodes == arrangement.request.nodes
         && request.edges == arrangement.request.edges
         && !arrangement.anew
     {
-        arrangement.seen = Some(traffic.revision);
+        arrangement.seen = Some(picture.revision);
         return;
     }
     if arrangement.is_another(&request) {
@@ -182,21 +230,21 @@ fn look(
         activity.extend(time, 0.1);
         return;
     }
-    arrangement.seen = Some(traffic.revision);
-    arrangement.follow_merges(traffic);
+    arrangement.seen = Some(picture.revision);
+    arrangement.follow_merges(traffic, picture);
     arrangement.begin(request, now);
 }
 
-fn request(traffic: &Traffic, stage: Stage) -> Request {
+fn request(picture: &Picture, stage: Stage) -> Request {
     Request {
-        nodes: traffic.nodes.iter().map(|(id, node)| (*id, node.entry)).collect(),
-        edges: traffic.edges.values().map(|edge| (edge.source, edge.target)).collect(),
+        nodes: picture.nodes.iter().map(|(id, node)| (*id, node.entry)).collect(),
+        edges: picture.edges.values().map(|edge| (edge.source, edge.target)).collect(),
         aspect: stage.aspect,
     }
 }
 
 /// Gives nodes their targets; a new node sets out from between its caller and its place.
-fn hand_over(placement: &Placement, traffic: &Traffic, places: &mut Places) {
+fn hand_over(placement: &Placement, (traffic, picture): (&Traffic, &Picture), places: &mut Places) {
     let first = !places.now.keys().any(|id| placement.places.contains_key(id));
     for (id, at) in &placement.places {
         let target = Vec2::from(*at);
@@ -209,7 +257,7 @@ fn hand_over(placement: &Placement, traffic: &Traffic, places: &mut Places) {
             .iter()
             .find_map(|(from, into)| (into == id).then(|| places.now.get(from)).flatten());
         let caller = || {
-            let edge = traffic.edges.values().find(|edge| edge.target == *id)?;
+            let edge = picture.edges.values().find(|edge| edge.target == *id)?;
             places.now.get(&edge.source).map(|caller| caller.lerp(target, 0.6))
         };
         let start = match former {

@@ -68,6 +68,20 @@ impl Curve {
         }
     }
 
+    /// Between two nodes of a ring: a little to the left of the straight way, so that there and back are
+    /// two.
+    pub(super) fn chord(source: End, target: End) -> Self {
+        const BULGE: f32 = 0.12;
+        let way = target.at - source.at;
+        let Some(ahead) = way.try_normalize() else { return Self::looped(source) };
+        let lean = Vec2::from_angle(0.35);
+        let start = source.at + lean.rotate(ahead) * source.radius;
+        let end = target.at - Vec2::new(lean.x, -lean.y).rotate(ahead) * target.radius;
+        let aside = ahead.perp() * way.length() * BULGE;
+        let third = (end - start) / 3.0;
+        Self::through([start, start + third + aside, end - third + aside, end])
+    }
+
     /// To the right: out of one rim, into the other, level at both ends unless the way is long.
     fn forward(source: End, target: End, bends: &[Vec2], paired: bool) -> Self {
         let tilt = if paired { 0.35 } else { 0.0 };
@@ -201,6 +215,20 @@ mod tests {
             let highest = points.iter().map(|point| point.y.abs()).fold(0.0, f32::max);
             prop_assert!(highest < y.abs() * 1.05 + 20.0, "{highest} for {y}");
         }
+    }
+
+    #[test]
+    fn chords_there_and_back_are_two_curves_from_rim_to_rim() {
+        let a = End { at: Vec2::new(-300.0, 40.0), radius: 30.0 };
+        let b = End { at: Vec2::new(200.0, -90.0), radius: 20.0 };
+        let (there, back) = (Curve::chord(a, b), Curve::chord(b, a));
+        assert!(there.point(0.5).distance(back.point(0.5)) > 40.0);
+        for (curve, source, target) in [(there, a, b), (back, b, a)] {
+            let [start, .., end] = curve.points;
+            assert!((start.distance(source.at) - source.radius).abs() < 0.1);
+            assert!((end.distance(target.at) - target.radius).abs() < 0.1);
+        }
+        assert!(Curve::chord(a, a).length > 30.0);
     }
 
     #[test]

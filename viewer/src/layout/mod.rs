@@ -1,13 +1,14 @@
 //! Where nodes stand, and how edges curve between them. World units: one unit is one logical
 //! pixel at zoom 1; x grows to the right, y grows upward.
 //!
-//! In: [`Traffic`]'s nodes and edges, and where people drag nodes. Out: [`Places`] and [`Curves`].
+//! In: [`Picture`]'s nodes and edges, and where people drag nodes. Out: [`Places`] and [`Curves`].
 //! A picture that has settled never jumps: new nodes slide in at free places, the others stay.
 
 mod arrange;
 mod curve;
 mod glide;
 pub mod layered;
+pub mod ring;
 #[cfg(test)]
 mod tests;
 
@@ -23,8 +24,8 @@ use spanfall_collector::reduce::node::NodeId;
 use crate::activity::Activity;
 use crate::app::Flow;
 use crate::focus::Command;
+use crate::picture::{Level, Picture, PictureNode};
 use crate::settings::Settings;
-use crate::traffic::{NodeState, Traffic};
 use arrange::Arrangement;
 use curve::End;
 
@@ -155,16 +156,16 @@ fn glide_nodes(
 
 fn size_nodes(
     time: Res<'_, Time<Real>>,
-    traffic: Res<'_, Traffic>,
+    picture: Res<'_, Picture>,
     mut places: ResMut<'_, Places>,
     mut wanted: Local<'_, HashMap<NodeId, f32>>,
     mut activity: ResMut<'_, Activity>,
 ) {
-    wanted.retain(|id, _| traffic.nodes.contains_key(id));
+    wanted.retain(|id, _| picture.nodes.contains_key(id));
     let delta = time.delta_secs().min(LONGEST_FRAME);
     let follow = 1.0 - (-delta / RADIUS_TIME).exp();
     let mut changed = false;
-    for (id, node) in &traffic.nodes {
+    for (id, node) in &picture.nodes {
         let radius = radius_of(node);
         let wanted = wanted.entry(*id).or_insert(radius);
         if (*wanted - radius).abs() > RADIUS_STEP {
@@ -193,7 +194,7 @@ fn size_nodes(
 
 /// Radius by traffic: each tenfold adds as much.
 #[expect(clippy::cast_possible_truncation, reason = "a radius needs no double")]
-fn radius_of(node: &NodeState) -> f32 {
+fn radius_of(node: &PictureNode) -> f32 {
     let rate = node.inbound.total().max(node.outbound.total());
     let share = (rate.max(0.0) + 1.0).log10() / 3.0;
     SMALLEST + (LARGEST - SMALLEST) * share.min(1.0) as f32
@@ -201,32 +202,35 @@ fn radius_of(node: &NodeState) -> f32 {
 
 /// Keeps the curves in step with the places.
 fn bend_edges(
-    traffic: Res<'_, Traffic>,
+    picture: Res<'_, Picture>,
     places: Res<'_, Places>,
     arrangement: Res<'_, Arrangement>,
     mut curves: ResMut<'_, Curves>,
     mut made_for: Local<'_, Option<(u64, u64)>>,
 ) {
-    let state = (places.revision, traffic.revision);
+    let state = (places.revision, picture.revision);
     if *made_for == Some(state) {
         return;
     }
     *made_for = Some(state);
     let pairs: HashSet<(NodeId, NodeId)> =
-        traffic.edges.values().map(|edge| (edge.source, edge.target)).collect();
+        picture.edges.values().map(|edge| (edge.source, edge.target)).collect();
     let end = |id: NodeId| {
         let radius = places.radius.get(&id).copied().unwrap_or(SMALLEST);
         places.now.get(&id).map(|&at| End { at, radius })
     };
     let curves = &mut *curves;
     let before = curves.of.len();
-    curves.of.retain(|id, _| traffic.edges.contains_key(id));
+    curves.of.retain(|id, _| picture.edges.contains_key(id));
     let mut changed = curves.of.len() != before;
-    for (id, edge) in &traffic.edges {
+    for (id, edge) in &picture.edges {
         let (Some(source), Some(target)) = (end(edge.source), end(edge.target)) else { continue };
         let bends = arrangement.bends(edge.source, edge.target);
         let paired = pairs.contains(&(edge.target, edge.source));
-        let curve = Curve::between(source, target, &bends, paired);
+        let curve = match picture.level {
+            Level::World => Curve::chord(source, target),
+            _ => Curve::between(source, target, &bends, paired),
+        };
         changed |= curves.of.insert(*id, curve) != Some(curve);
     }
     if changed {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use bevy::time::{TimePlugin, TimeUpdateStrategy};
 
 use super::*;
-use crate::traffic::EdgeState;
+use crate::picture::PicturePlugin;
+use crate::traffic::{EdgeState, Traffic};
 
 struct Rig {
     app: App,
@@ -14,9 +15,9 @@ struct Rig {
 impl Rig {
     fn new() -> Self {
         let mut app = App::new();
-        app.add_plugins((TimePlugin, LayoutPlugin))
+        app.configure_sets(Update, (Flow::Picture, Flow::Layout).chain());
+        app.add_plugins((TimePlugin, PicturePlugin, LayoutPlugin))
             .add_message::<Command>()
-            .init_resource::<Traffic>()
             .init_resource::<Activity>()
             .insert_resource(TimeUpdateStrategy::ManualDuration(Duration::from_millis(20)));
         app.update();
@@ -170,6 +171,7 @@ fn busy_nodes_are_larger_and_no_larger_than_the_limit() {
     for (id, rate) in [(1, 10.0), (2, 1e9), (3, f64::NAN)] {
         let mut traffic = rig.app.world_mut().resource_mut::<Traffic>();
         traffic.nodes[&NodeId(id)].inbound.per_second.ok = rate;
+        traffic.revision += 1;
     }
     rig.run(4_000);
     let radius = |id| rig.places().radius[&NodeId(id)];

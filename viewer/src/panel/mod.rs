@@ -7,8 +7,10 @@
 //! layout is what costs, not thinking about it.
 
 mod banner;
+mod crumbs;
 mod details;
 mod elide;
+mod filters;
 mod first_run;
 mod keys_card;
 mod legend;
@@ -17,6 +19,7 @@ mod notices;
 mod options;
 mod paint;
 mod rows;
+mod search_field;
 mod sparkline;
 mod status;
 mod timeline;
@@ -59,7 +62,8 @@ impl Plugin for PanelPlugin {
                 legend::LegendPlugin,
                 notices::NoticesPlugin,
                 timeline::TimelinePlugin,
-                (banner::BannerPlugin, first_run::FirstRunPlugin),
+                (banner::BannerPlugin, first_run::FirstRunPlugin, crumbs::CrumbsPlugin),
+                (filters::FiltersPlugin, search_field::SearchFieldPlugin),
                 (keys_card::KeysCardPlugin, options::OptionsPlugin),
             ))
             .add_systems(

@@ -14,6 +14,8 @@ mod travel;
 
 pub use budget::DEFAULT_BUDGET;
 
+use std::collections::VecDeque;
+
 use bevy::platform::collections::HashMap;
 use bevy::prelude::*;
 use bevy::time::Real;
@@ -22,21 +24,25 @@ use spanfall_collector::reduce::hop::EdgeId;
 
 use crate::activity::Activity;
 use crate::app::Flow;
+use crate::picture::Picture;
 use crate::scene::draw::{CAPACITY, Look, ParticleBytes, Upload};
 use crate::scene::pulses::Pulses;
 use crate::scene::slots::EdgeSlots;
 use crate::settings::Settings;
-use crate::traffic::{Playback, Played, Traffic};
+use crate::traffic::{Playback, Played};
 use budget::Budget;
 use census::Census;
 use clock::{PERIOD, wrap};
 use ring::Ring;
 use spawn::{Carry, Spawn, spawn};
-use travel::travel;
+use travel::{SLOWEST, travel};
 
 /// The clock may be set back by this many seconds (a source that stutters) before what is on
 /// screen is thought to belong to another time.
 const BACKWARDS: f64 = 1.0;
+
+/// Ticks that are kept to set out again: as many as there are while a hop is under way, and more.
+const MOST_TICKS: usize = 128;
 
 /// Spawns particles. Needs [`ScenePlugin`](crate::scene::ScenePlugin), which draws them.
 #[derive(Clone, Copy, Debug, Default)]
@@ -97,6 +103,10 @@ struct Particles {
     /// The playback clock in the last frame, and [`Playback::epoch`].
     clock: f64,
     epoch: u64,
+    /// [`Picture::cut`], and what was played so lately that it may be under way: when the picture shows
+    /// the same traffic in another way, it sets out again.
+    cut: u64,
+    lately: VecDeque<Played>,
     /// One edge's particles; kept for its memory.
     fresh: Vec<Spawn>,
 }
@@ -117,6 +127,8 @@ impl Default for Particles {
             begun: false,
             clock: 0.0,
             epoch: 0,
+            cut: 0,
+            lately: VecDeque::new(),
             fresh: Vec::new(),
         }
     }
@@ -133,7 +145,7 @@ impl Particles {
 fn spawn_particles(
     mut played: MessageReader<'_, '_, Played>,
     playback: Res<'_, Playback>,
-    traffic: Res<'_, Traffic>,
+    picture: Res<'_, Picture>,
     slots: Res<'_, EdgeSlots>,
     (budget, settings): (Res<'_, ParticleBudget>, Res<'_, Settings>),
     mut particles: ResMut<'_, Particles>,
@@ -145,6 +157,13 @@ fn spawn_particles(
     let elsewhere = std::mem::replace(&mut particles.epoch, playback.epoch) != playback.epoch;
     if elsewhere || playback.now < particles.clock - BACKWARDS {
         particles.clear();
+        particles.lately.clear();
+        pulses.clear();
+    }
+    let recut = std::mem::replace(&mut particles.cut, picture.cut) != picture.cut;
+    if recut {
+        particles.clear();
+        particles.carries.clear();
         pulses.clear();
     }
     particles.clock = playback.now;
@@ -153,42 +172,81 @@ fn spawn_particles(
     if upload.fresh.is_empty() {
         upload.first = particles.ring.next();
     }
-    if particles.carries.len() > traffic.edges.len() {
-        particles.carries.retain(|edge, _| traffic.edges.contains_key(edge));
-    }
     particles.budget.set_limit(budget.limit());
     let slower = settings.travel_scale();
-    for Played { tick, start, length } in played.read() {
+    let mut left_out = 0;
+    let again = if recut { std::mem::take(&mut particles.lately) } else { VecDeque::new() };
+    for (played, anew) in again
+        .into_iter()
+        .map(|played| (played, false))
+        .chain(played.read().cloned().map(|played| (played, true)))
+    {
+        if anew {
+            // By the tick's own length: a late one is played in less.
+            let length = f64::from(played.tick.ms.max(1)) / 1e3;
+            let shown =
+                played.tick.edges.iter().filter(|tick| picture.edge_of(tick.edge).is_some());
+            particles.budget.observe(wanted(shown, length) * slower);
+        }
+        left_out += particles.set_out(&played, slower, &picture, &slots, &mut upload, &mut pulses);
+        particles.lately.push_back(played);
+    }
+    particles.forget_what_arrived(&picture);
+    stats.left_out += u64::from(left_out);
+}
+
+/// How many particles would be alive if these rates held and each particle were one hop.
+fn wanted<'a>(edges: impl Iterator<Item = &'a EdgeTick>, length: f64) -> f64 {
+    edges.map(|tick| tick.counts.total().max(0.0) / length * travel(tick.p50_us)).sum()
+}
+
+impl Particles {
+    /// Lets the hops of a tick set out, on the edges that show them. Returns how many found no room.
+    fn set_out(
+        &mut self,
+        Played { tick, start, length }: &Played,
+        slower: f64,
+        picture: &Picture,
+        slots: &EdgeSlots,
+        upload: &mut Upload,
+        pulses: &mut Pulses,
+    ) -> u32 {
         let length = length.max(1e-3);
-        // By the tick's own length: a late one is played in less.
-        let alive = wanted(&tick.edges, f64::from(tick.ms.max(1)) / 1e3) * slower;
-        particles.budget.observe(alive);
+        let mut left_out = 0;
         for edge_tick in &tick.edges {
-            let Some(edge) = traffic.edges.get(&edge_tick.edge) else { continue };
-            let Some(slot) = slots.of(edge_tick.edge) else { continue };
-            let (launched, left_out) =
-                particles.launch(edge_tick, slot, (*start, length, slower), &mut upload.fresh);
-            stats.left_out += u64::from(left_out);
+            let Some(shown) = picture.edge_of(edge_tick.edge) else { continue };
+            let Some(edge) = picture.edges.get(&shown) else { continue };
+            let Some(slot) = slots.of(shown) else { continue };
+            let (launched, without) =
+                self.launch(edge_tick, slot, (*start, length, slower), &mut upload.fresh);
+            left_out += without;
             if launched > 0 {
-                if !std::mem::replace(&mut particles.begun, true) {
+                if !std::mem::replace(&mut self.begun, true) {
                     debug!("the first particle sets out");
                 }
                 let arrive = start + travel(edge_tick.p50_us) * slower;
                 // What has long arrived at a moment to which somebody jumped makes nobody pulse.
-                if arrive + length > playback.now {
+                if arrive + length > self.clock {
                     pulses.schedule(edge.target, arrive, length, launched);
                 }
             }
         }
+        left_out
     }
-}
 
-/// How many particles would be alive if these rates held and each particle were one hop.
-fn wanted(edges: &[EdgeTick], length: f64) -> f64 {
-    edges.iter().map(|tick| tick.counts.total().max(0.0) / length * travel(tick.p50_us)).sum()
-}
+    /// Lets go of what cannot be under way any more, and of what is left over on edges that are gone.
+    fn forget_what_arrived(&mut self, picture: &Picture) {
+        while let Some(oldest) = self.lately.front()
+            && (self.lately.len() > MOST_TICKS
+                || oldest.start + oldest.length + SLOWEST * 1.1 < self.clock)
+        {
+            self.lately.pop_front();
+        }
+        if self.carries.len() > picture.edges.len() * 2 + MOST_TICKS {
+            self.carries.retain(|edge, _| picture.edge_of(*edge).is_some());
+        }
+    }
 
-impl Particles {
     /// Spawns one edge's particles of one tick. Returns how many, and how many found no room.
     fn launch(
         &mut self,

@@ -4,7 +4,7 @@ use spanfall_collector::reduce::hop::{Class, Counts};
 use spanfall_collector::reduce::node::NodeId;
 
 use super::*;
-use crate::scene::sample::graph;
+use crate::scene::sample::{graph, picture};
 
 /// Two edges, 1 -> 2 and 2 -> 3, and no renderer.
 fn app() -> App {
@@ -14,7 +14,7 @@ fn app() -> App {
     let mut app = App::new();
     app.add_plugins((TimePlugin, ParticlesPlugin))
         .insert_resource(TimeUpdateStrategy::ManualDuration(std::time::Duration::from_millis(16)))
-        .insert_resource(traffic)
+        .insert_resource(picture(&traffic))
         .insert_resource(slots)
         .init_resource::<Playback>()
         .init_resource::<Upload>()

@@ -9,12 +9,12 @@ use super::draw::{EdgeRecord, Records};
 use super::emphasis::Emphasis;
 use super::slots::EdgeSlots;
 use crate::layout::{Curve, Curves};
-use crate::traffic::Traffic;
+use crate::picture::Picture;
 
 /// Assigns slots, and rebuilds the records when curves, rates or brightness have changed.
 pub(super) fn draw_edges(
     time: Res<'_, Time<Real>>,
-    traffic: Res<'_, Traffic>,
+    picture: Res<'_, Picture>,
     curves: Res<'_, Curves>,
     emphasis: Res<'_, Emphasis>,
     mut slots: ResMut<'_, EdgeSlots>,
@@ -22,21 +22,23 @@ pub(super) fn draw_edges(
     mut built: Local<'_, (u64, u64)>,
     mut fresh: Local<'_, Vec<EdgeRecord>>,
 ) {
-    if built.0 != traffic.revision {
-        slots.assign(traffic.edges.keys(), time.elapsed_secs_f64());
+    if built.0 != picture.revision {
+        slots.assign(picture.edges.keys(), time.elapsed_secs_f64());
     }
-    let stale = *built != (traffic.revision, curves.revision);
-    if !(stale || traffic.is_changed() || emphasis.is_changed()) {
+    let stale = *built != (picture.revision, curves.revision);
+    if !(stale || picture.is_changed() || emphasis.is_changed()) {
         return;
     }
-    *built = (traffic.revision, curves.revision);
+    *built = (picture.revision, curves.revision);
     fresh.clear();
     fresh.resize(slots.count() as usize, EdgeRecord::default());
-    for (id, edge) in &traffic.edges {
+    let crowd = Crowd::of(&picture);
+    for (id, edge) in &picture.edges {
         let (Some(slot), Some(curve)) = (slots.of(*id), curves.of.get(id)) else { continue };
         if let Some(record) = fresh.get_mut(slot as usize) {
-            *record =
-                edge_record(curve, &edge.rates.per_second, emphasis.edge(*id) * edge.presence);
+            let rates = &edge.rates.per_second;
+            let bright = emphasis.edge(*id) * edge.presence * crowd.bright(rates);
+            *record = edge_record(curve, rates, bright);
         }
     }
     records.replace(&mut fresh);
@@ -46,6 +48,43 @@ pub(super) fn draw_edges(
 pub(super) fn line_width(rate: &Counts) -> f32 {
     let decades = (1.0 + rate.total().max(0.0) as f32).log10();
     (1.0 + 1.1 * decades).min(5.5)
+}
+
+/// How much the quiet edges of a graph with many edges step back, so that the busy ones can be followed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Crowd {
+    /// 0 where there are few edges, 1 where there are many.
+    dense: f32,
+    /// The decades of the busiest edge's rate.
+    busiest: f32,
+}
+
+impl Crowd {
+    /// Up to so many edges everybody can follow; from the second on quiet ones are but a hint.
+    const FEW: f32 = 250.0;
+    const MANY: f32 = 1000.0;
+    /// What is left of the quietest.
+    const HINT: f32 = 0.22;
+
+    fn of(picture: &Picture) -> Self {
+        let dense = (picture.edges.len() as f32 - Self::FEW) / (Self::MANY - Self::FEW);
+        let rates = picture.edges.values().map(|edge| decades(&edge.rates.per_second));
+        Self { dense: dense.clamp(0.0, 1.0), busiest: rates.fold(0.0, f32::max) }
+    }
+
+    /// How bright an edge with these rates is. What goes wrong never steps back.
+    fn bright(self, rates: &Counts) -> f32 {
+        if self.dense <= 0.0 || self.busiest <= 0.0 || rates.error + rates.throttled > 0.0 {
+            return 1.0;
+        }
+        let share = (decades(rates) / self.busiest).clamp(0.0, 1.0);
+        1.0 - self.dense * (1.0 - Self::HINT) * (1.0 - share)
+    }
+}
+
+/// A rate on a scale of tenfolds, from none at 0.
+fn decades(rate: &Counts) -> f32 {
+    (1.0 + 10.0 * rate.total().max(0.0) as f32).log10()
 }
 
 /// How an edge looks at these rates. Width and body grow with the logarithm of traffic: ten times
@@ -100,6 +139,16 @@ mod tests {
             }
             prop_assert!(record.width.is_finite() && record.body.is_finite());
         }
+    }
+
+    #[test]
+    fn among_many_edges_quiet_ones_step_back_and_failing_ones_do_not() {
+        let ok = |ok| Counts { ok, ..Counts::default() };
+        let crowd = Crowd { dense: 1.0, busiest: decades(&ok(100.0)) };
+        assert_eq!(crowd.bright(&ok(100.0)), 1.0);
+        assert!(crowd.bright(&ok(1.0)) < 0.6 && crowd.bright(&ok(0.0)) < 0.3);
+        assert_eq!(crowd.bright(&Counts { error: 0.1, ..Counts::default() }), 1.0);
+        assert_eq!(Crowd::default().bright(&ok(0.0)), 1.0, "a few edges are all followed");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use spanfall_collector::reduce::hop::EdgeId;
 use spanfall_collector::reduce::node::NodeId;
 
 use crate::focus::{Focus, Item};
-use crate::traffic::Traffic;
+use crate::picture::Picture;
 
 /// How bright nodes are that are not in focus while something is.
 const NODE_BEHIND: f32 = 0.22;
@@ -70,24 +70,34 @@ impl Emphasis {
     }
 
     /// Goes on by `passed` seconds.
-    pub fn advance(&mut self, focus: &Focus, traffic: &Traffic, passed: f32) {
-        self.front = Front::of(focus.item(), traffic);
+    /// `hits` are what a search has found, while one is open: nodes of the model.
+    pub fn advance(
+        &mut self,
+        focus: &Focus,
+        hits: Option<&[NodeId]>,
+        picture: &Picture,
+        passed: f32,
+    ) {
+        self.front = match (focus.hovered, hits) {
+            (None, Some(hits)) => Front::found(hits, picture),
+            _ => Front::of(focus.item(), picture),
+        };
         let front = &self.front;
         let step = 1.0 - (-passed.max(0.0) / EASE).exp();
         let node = |id: &NodeId| if front.has_node(id) { 1.0 } else { NODE_BEHIND };
         let edge = |id: &EdgeId| if front.has_edge(id) { 1.0 } else { EDGE_BEHIND };
         let marked = [focus.selected, focus.hovered];
         let chosen = |id: &NodeId| f32::from(u8::from(marked.contains(&Some(Item::Node(*id)))));
-        let nodes = ease(&mut self.nodes, traffic.nodes.keys(), node, step);
-        let edges = ease(&mut self.edges, traffic.edges.keys(), edge, step);
-        let marks = ease(&mut self.chosen, traffic.nodes.keys(), chosen, step);
+        let nodes = ease(&mut self.nodes, picture.nodes.keys(), node, step);
+        let edges = ease(&mut self.edges, picture.edges.keys(), edge, step);
+        let marks = ease(&mut self.chosen, picture.nodes.keys(), chosen, step);
         self.moving = nodes || edges || marks;
-        if self.nodes.len() > traffic.nodes.len() {
-            self.nodes.retain(|id, _| traffic.nodes.contains_key(id));
-            self.chosen.retain(|id, _| traffic.nodes.contains_key(id));
+        if self.nodes.len() > picture.nodes.len() {
+            self.nodes.retain(|id, _| picture.nodes.contains_key(id));
+            self.chosen.retain(|id, _| picture.nodes.contains_key(id));
         }
-        if self.edges.len() > traffic.edges.len() {
-            self.edges.retain(|id, _| traffic.edges.contains_key(id));
+        if self.edges.len() > picture.edges.len() {
+            self.edges.retain(|id, _| picture.edges.contains_key(id));
         }
     }
 }
@@ -114,13 +124,24 @@ fn ease<'a, K: Copy + Eq + std::hash::Hash + 'a>(
 }
 
 impl Front {
+    /// What a search has found, and what goes between.
+    fn found(hits: &[NodeId], picture: &Picture) -> Self {
+        let nodes: HashSet<NodeId> = hits.iter().filter_map(|id| picture.node_of(*id)).collect();
+        let between = picture
+            .edges
+            .iter()
+            .filter(|(_, edge)| nodes.contains(&edge.source) && nodes.contains(&edge.target));
+        let edges = between.map(|(id, _)| *id).collect();
+        Self::Only { nodes, edges }
+    }
+
     /// A node brings its edges and whom they lead to; an edge brings its two ends.
-    fn of(item: Option<Item>, traffic: &Traffic) -> Self {
+    fn of(item: Option<Item>, picture: &Picture) -> Self {
         let (mut nodes, mut edges) = (HashSet::default(), HashSet::default());
         match item {
-            Some(Item::Node(node)) if traffic.nodes.contains_key(&node) => {
+            Some(Item::Node(node)) if picture.nodes.contains_key(&node) => {
                 nodes.insert(node);
-                for (id, edge) in &traffic.edges {
+                for (id, edge) in &picture.edges {
                     if edge.source == node || edge.target == node {
                         edges.insert(*id);
                         nodes.extend([edge.source, edge.target]);
@@ -129,7 +150,7 @@ impl Front {
             }
             Some(Item::Edge(id)) => {
                 // One that is gone is no reason to dim everything.
-                let Some(edge) = traffic.edges.get(&id) else { return Self::All };
+                let Some(edge) = picture.edges.get(&id) else { return Self::All };
                 edges.insert(id);
                 nodes.extend([edge.source, edge.target]);
             }
@@ -156,7 +177,7 @@ impl Front {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scene::sample::graph;
+    use crate::scene::sample::{graph, picture};
 
     const A: NodeId = NodeId(1);
     const B: NodeId = NodeId(2);
@@ -165,9 +186,9 @@ mod tests {
 
     fn settled(focus: Focus) -> Emphasis {
         let mut emphasis = Emphasis::default();
-        let traffic = graph(4, &[(1, 2), (2, 3), (3, 4)]);
-        emphasis.advance(&Focus::default(), &traffic, 10.0);
-        emphasis.advance(&focus, &traffic, 10.0);
+        let picture = picture(&graph(4, &[(1, 2), (2, 3), (3, 4)]));
+        emphasis.advance(&Focus::default(), None, &picture, 10.0);
+        emphasis.advance(&focus, None, &picture, 10.0);
         emphasis
     }
 
@@ -195,6 +216,16 @@ mod tests {
     }
 
     #[test]
+    fn a_search_keeps_its_hits_and_what_goes_between_bright() {
+        let mut emphasis = Emphasis::default();
+        let picture = picture(&graph(4, &[(1, 2), (2, 3), (3, 4)]));
+        emphasis.advance(&Focus::default(), Some(&[A, B, D]), &picture, 10.0);
+        emphasis.advance(&Focus::default(), Some(&[A, B, D]), &picture, 10.0);
+        assert_eq!([A, B, C, D].map(|n| emphasis.node(n) == 1.0), [true, true, false, true]);
+        assert_eq!([1, 2, 3].map(|edge| emphasis.edge(EdgeId(edge)) == 1.0), [true, false, false]);
+    }
+
+    #[test]
     fn focus_on_what_is_gone_dims_nothing() {
         for item in [Item::Node(NodeId(99)), Item::Edge(EdgeId(99))] {
             let emphasis = settled(Focus { hovered: Some(item), selected: None });
@@ -204,11 +235,11 @@ mod tests {
 
     #[test]
     fn brightness_changes_smoothly_and_arrives() {
-        let traffic = graph(2, &[(1, 2)]);
+        let picture = picture(&graph(2, &[(1, 2)]));
         let mut emphasis = Emphasis::default();
         let mut last = 0.0;
         for _ in 0..60 {
-            emphasis.advance(&Focus::default(), &traffic, 1.0 / 60.0);
+            emphasis.advance(&Focus::default(), None, &picture, 1.0 / 60.0);
             assert!(emphasis.node(A) >= last && emphasis.node(A) - last < 0.25);
             last = emphasis.node(A);
         }

@@ -1,6 +1,6 @@
 //! The picture: nodes, edges and labels, and the theme that all of the viewer is drawn with.
 //!
-//! In: [`Traffic`], [`Places`], [`Curves`] and [`Focus`]. Out: what is on screen. The way there:
+//! In: [`Picture`], [`Places`], [`Curves`] and [`Focus`]. Out: what is on screen. The way there:
 //! `emphasis` and `freshness` say how bright things are; `edges`, `nodes` and `labels` turn the model
 //! into flat records, only when it has changed; [`draw`] hands those to the graphics card.
 
@@ -31,8 +31,10 @@ use crate::activity::Activity;
 use crate::app::Flow;
 use crate::focus::Focus;
 use crate::layout::{Curves, Places};
+use crate::picture::Picture;
+use crate::search::Search;
 use crate::settings::Settings;
-use crate::traffic::{Playback, SourceState, Traffic};
+use crate::traffic::{Playback, SourceState};
 use draw::Look;
 use emphasis::Emphasis;
 use freshness::Freshness;
@@ -46,10 +48,11 @@ pub struct ScenePlugin;
 impl Plugin for ScenePlugin {
     fn build(&self, app: &mut App) {
         app.init_resource::<Settings>()
-            .init_resource::<Traffic>()
+            .init_resource::<Picture>()
             .init_resource::<Places>()
             .init_resource::<Curves>()
             .init_resource::<Focus>()
+            .init_resource::<Search>()
             .init_resource::<Playback>()
             .init_resource::<SourceState>()
             .init_resource::<Emphasis>()
@@ -75,8 +78,8 @@ impl Plugin for ScenePlugin {
 /// Lets brightness and freshness follow what is in focus, and the feed.
 fn observe(
     time: Res<'_, Time<Real>>,
-    focus: Res<'_, Focus>,
-    traffic: Res<'_, Traffic>,
+    (focus, search): (Res<'_, Focus>, Res<'_, Search>),
+    picture: Res<'_, Picture>,
     playback: Res<'_, Playback>,
     source: Res<'_, SourceState>,
     mut emphasis: ResMut<'_, Emphasis>,
@@ -86,8 +89,8 @@ fn observe(
     let passed = time.delta_secs();
     // Reading through the change marks: a brightness that rests must not look changed.
     let still = emphasis.bypass_change_detection();
-    if still.moving() || focus.is_changed() || traffic.is_changed() {
-        still.advance(&focus, &traffic, passed);
+    if still.moving() || focus.is_changed() || search.is_changed() || picture.is_changed() {
+        still.advance(&focus, search.singled_out(), &picture, passed);
         emphasis.set_changed();
     }
     let mut level = *freshness;

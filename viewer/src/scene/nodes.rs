@@ -9,7 +9,7 @@ use super::emphasis::Emphasis;
 use super::icons::{Form, icon};
 use super::pulses::Pulses;
 use crate::layout::Places;
-use crate::traffic::{NodeState, Traffic};
+use crate::picture::{Picture, PictureNode, What};
 
 /// A class that occurs at all takes at least this part of the ring: one error in a thousand must
 /// be seen from afar.
@@ -17,7 +17,7 @@ const LEAST_PART: f32 = 0.03;
 
 /// Rebuilds the records when anything that they show has changed.
 pub(super) fn draw_nodes(
-    traffic: Res<'_, Traffic>,
+    picture: Res<'_, Picture>,
     places: Res<'_, Places>,
     emphasis: Res<'_, Emphasis>,
     pulses: Res<'_, Pulses>,
@@ -25,13 +25,13 @@ pub(super) fn draw_nodes(
     mut built: Local<'_, (u64, u64)>,
     mut fresh: Local<'_, Vec<NodeRecord>>,
 ) {
-    let stale = *built != (traffic.revision, places.revision);
-    if !(stale || traffic.is_changed() || emphasis.is_changed() || pulses.is_changed()) {
+    let stale = *built != (picture.revision, places.revision);
+    if !(stale || picture.is_changed() || emphasis.is_changed() || pulses.is_changed()) {
         return;
     }
-    *built = (traffic.revision, places.revision);
+    *built = (picture.revision, places.revision);
     fresh.clear();
-    for (id, node) in &traffic.nodes {
+    for (id, node) in &picture.nodes {
         let (Some(&center), Some(&radius)) = (places.now.get(id), places.radius.get(id)) else {
             continue;
         };
@@ -44,6 +44,7 @@ pub(super) fn draw_nodes(
             radius,
             form: Form::of(node.kind).number(),
             icon: icon(node.kind),
+            several: f32::from(u8::from(node.what != What::Itself)),
             bright: emphasis.node(*id) * node.presence,
             chosen: emphasis.chosen(*id),
             pulse: pulses.of(*id),
@@ -65,7 +66,7 @@ fn alarm(share: f32) -> f32 {
 }
 
 /// What arrives; where requests only set out, what leaves.
-pub(super) fn shown_rates(node: &NodeState) -> &Counts {
+pub(super) fn shown_rates(node: &PictureNode) -> &Counts {
     let inbound = &node.inbound.per_second;
     if inbound.total() > 0.0 { inbound } else { &node.outbound.per_second }
 }

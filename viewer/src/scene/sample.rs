@@ -4,6 +4,7 @@ use spanfall_collector::feed::message::{Graph, GraphEdge, GraphNode};
 use spanfall_collector::reduce::hop::EdgeId;
 use spanfall_collector::reduce::node::{NodeId, NodeKind};
 
+use crate::picture::{Filter, Navigation, Picture};
 use crate::traffic::Traffic;
 
 /// A graph of functions 1 to `nodes`, and edges 1, 2, ... between the nodes given.
@@ -30,4 +31,11 @@ pub(crate) fn graph(nodes: u64, edges: &[(u64, u64)]) -> Traffic {
     let mut traffic = Traffic::default();
     traffic.apply_graph(&graph, 0.0);
     traffic
+}
+
+/// All of a model on screen.
+pub(crate) fn picture(traffic: &Traffic) -> Picture {
+    let mut picture = Picture::default();
+    picture.follow(traffic, &Navigation::default(), &Filter::default(), None);
+    picture
 }

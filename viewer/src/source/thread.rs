@@ -17,6 +17,7 @@ use super::intake::Intake;
 use super::{Arrived, Source, connect, embedded, recording};
 use crate::activity;
 use crate::focus::{Focus, Item};
+use crate::picture::id::{is_edge_made_here, is_made_here};
 use crate::traffic::{Playback, SourceState};
 
 /// What a source works with.
@@ -162,9 +163,10 @@ pub(super) fn inspect(focus: Res<'_, Focus>, link: Res<'_, Link>) {
         return;
     }
     let (nodes, edges) = match focus.selected {
-        Some(Item::Node(id)) => (vec![id], Vec::new()),
-        Some(Item::Edge(id)) => (Vec::new(), vec![id]),
-        None => (Vec::new(), Vec::new()),
+        // What stands for several is known to the viewer only.
+        Some(Item::Node(id)) if !is_made_here(id) => (vec![id], Vec::new()),
+        Some(Item::Edge(id)) if !is_edge_made_here(id) => (Vec::new(), vec![id]),
+        Some(_) | None => (Vec::new(), Vec::new()),
     };
     let request = Request::Inspect { nodes, edges };
     link.requests.send_if_modified(|asked| {

@@ -6,7 +6,8 @@ use spanfall_collector::feed::message::{EdgeTick, Graph, GraphNode, Notice, Tick
 use spanfall_collector::reduce::hop::{Counts, EdgeId};
 use spanfall_collector::reduce::node::NodeId;
 
-use super::model::{EdgeState, NodeState, Rates, Traffic};
+use super::model::{EdgeState, NodeState, Traffic};
+use super::rates::RateSum;
 use super::seconds;
 
 /// Over how many seconds what is quiet fades before it goes.
@@ -187,12 +188,12 @@ impl Traffic {
 
     /// A node's rates, and the total, are the sums of its edges'.
     fn sum_rates(&mut self) {
-        let mut total = Sum::default();
+        let mut total = RateSum::default();
         for node in self.nodes.values_mut() {
             node.inbound.per_second = Counts::default();
             node.outbound.per_second = Counts::default();
         }
-        let mut sums = vec![(Sum::default(), Sum::default()); self.nodes.len()];
+        let mut sums = vec![(RateSum::default(), RateSum::default()); self.nodes.len()];
         for edge in self.edges.values() {
             total.add(&edge.rates);
             if let Some((_, outbound)) =
@@ -305,35 +306,5 @@ impl NodeState {
             self.entry = *entry;
         }
         news
-    }
-}
-
-/// Rates of several edges together: hops add up, the median is the mean weighted by hops, and the
-/// 99th percentile that of the worst edge that has traffic.
-#[derive(Clone, Copy, Debug, Default)]
-struct Sum {
-    counts: Counts,
-    weighted_p50: f64,
-    weight: f64,
-    p99: f64,
-}
-
-impl Sum {
-    fn add(&mut self, rates: &Rates) {
-        self.counts.add(&rates.per_second);
-        let weight = rates.total();
-        if weight > 0.0 && rates.p50_us > 0.0 {
-            self.weighted_p50 += rates.p50_us * weight;
-            self.weight += weight;
-            self.p99 = self.p99.max(rates.p99_us);
-        }
-    }
-
-    fn put(&self, rates: &mut Rates) {
-        rates.per_second = self.counts;
-        if self.weight > 0.0 {
-            rates.p50_us = self.weighted_p50 / self.weight;
-            rates.p99_us = self.p99;
-        }
     }
 }

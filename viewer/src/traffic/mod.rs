@@ -17,7 +17,7 @@ mod unknown;
 pub use film::FILM_SECONDS;
 pub use history::History;
 pub use model::{EdgeState, NodeState, Rates, Series, Traffic};
-pub use rates::TIME_CONSTANT;
+pub use rates::{RateSum, TIME_CONSTANT};
 pub use running::Running;
 
 use std::time::Duration;
@@ -231,6 +231,9 @@ fn play(
     reel.advance(wall, time.delta_secs_f64(), &mut traffic, &mut out);
     played.write_batch(out);
     let speed = reel.pace();
+    if playback.live != reel.is_live() {
+        debug!("shows the {}", if reel.is_live() { "present" } else { "past" });
+    }
     *playback = Playback {
         now: reel.clock.now(),
         speed,

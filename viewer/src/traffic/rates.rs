@@ -60,6 +60,38 @@ fn blend_latency(latency: &mut f64, sample: u64, weight: f64) {
     }
 }
 
+/// Rates of several edges together: hops add up, the median is the mean weighted by hops, and the
+/// 99th percentile that of the worst edge that has traffic.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RateSum {
+    counts: Counts,
+    weighted_p50: f64,
+    weight: f64,
+    p99: f64,
+}
+
+impl RateSum {
+    /// Adds one edge's, or one node's.
+    pub fn add(&mut self, rates: &Rates) {
+        self.counts.add(&rates.per_second);
+        let weight = rates.total();
+        if weight > 0.0 && rates.p50_us > 0.0 {
+            self.weighted_p50 += rates.p50_us * weight;
+            self.weight += weight;
+            self.p99 = self.p99.max(rates.p99_us);
+        }
+    }
+
+    /// Hands the sum over; latencies stay as they are where nothing has one.
+    pub fn put(&self, rates: &mut Rates) {
+        rates.per_second = self.counts;
+        if self.weight > 0.0 {
+            rates.p50_us = self.weighted_p50 / self.weight;
+            rates.p99_us = self.p99;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

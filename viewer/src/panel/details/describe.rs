@@ -177,7 +177,12 @@ fn neighbours(
     found.into_iter().map(|(_, row)| row).collect()
 }
 
-fn list(heading: &'static str, columns: [&'static str; 2], mut rows: Vec<Row>, none: &str) -> List {
+pub(super) fn list(
+    heading: &'static str,
+    columns: [&'static str; 2],
+    mut rows: Vec<Row>,
+    none: &str,
+) -> List {
     let more = rows.len().saturating_sub(MOST_ROWS);
     rows.truncate(MOST_ROWS);
     let note = match (rows.is_empty(), more) {
@@ -193,12 +198,12 @@ fn list(heading: &'static str, columns: [&'static str; 2], mut rows: Vec<Row>, n
 }
 
 /// The share of failed requests, where there are any worth a word.
-fn trouble(counts: &Counts) -> String {
+pub(super) fn trouble(counts: &Counts) -> String {
     let total = counts.total();
     if counts.error > total * NOTEWORTHY { share(counts.error, total) } else { String::new() }
 }
 
-fn alarming(counts: &Counts) -> bool {
+pub(super) fn alarming(counts: &Counts) -> bool {
     counts.error > counts.total() * ALARMING
 }
 

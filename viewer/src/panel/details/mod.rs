@@ -3,6 +3,7 @@
 
 mod describe;
 mod facts;
+mod group;
 mod past;
 mod tree;
 
@@ -17,6 +18,7 @@ use super::{Beat, PanelSystems, SpawnPanels};
 use crate::activity::Activity;
 use crate::figures::{number, share};
 use crate::focus::{Focus, Item};
+use crate::picture::Picture;
 use crate::scene::Theme;
 use crate::settings::Settings;
 use crate::traffic::Traffic;
@@ -115,14 +117,15 @@ fn scroll_back(tree: Option<Res<'_, Tree>>, mut bodies: Query<'_, '_, &mut Scrol
 
 fn update(
     shown: Res<'_, ShownItem>,
-    traffic: Res<'_, Traffic>,
+    (traffic, picture): (Res<'_, Traffic>, Res<'_, Picture>),
     tree: Option<Res<'_, Tree>>,
     theme: Res<'_, Theme>,
     mut paint: Paint<'_, '_>,
 ) {
     let (Some(tree), Some(item)) = (tree, shown.0) else { return };
     // What has left the graph keeps its last words while the panel slides out.
-    let Some(details) = describe(item, &traffic) else { return };
+    let told = describe(item, &traffic).or_else(|| group::describe(item, &picture, &traffic));
+    let Some(details) = told else { return };
     for (index, at) in tree.heads.iter().enumerate() {
         paint_head(&mut paint, *at, details.heads.get(index), &theme);
     }

@@ -9,6 +9,7 @@ use crate::focus::Item;
 use crate::panel::marks::Sign;
 use crate::panel::paint::Paint;
 use crate::panel::sparkline::{self, Frame, draw, peak};
+use crate::picture::Picture;
 use crate::scene::Theme;
 use crate::traffic::model::SERIES_SECONDS;
 use crate::traffic::{Series, Traffic};
@@ -29,7 +30,7 @@ pub(super) struct Drawn {
 
 pub(super) fn draw_past(
     shown: Res<'_, super::ShownItem>,
-    traffic: Res<'_, Traffic>,
+    (traffic, picture): (Res<'_, Traffic>, Res<'_, Picture>),
     theme: Res<'_, Theme>,
     tree: Option<Res<'_, Tree>>,
     mut field: Query<'_, '_, (Entity, &ComputedNode, &mut ImageNode), (With<Past>, Without<Sign>)>,
@@ -42,11 +43,8 @@ pub(super) fn draw_past(
     else {
         return;
     };
-    let Some(series) = series_of(item, &traffic) else { return };
+    let Some(past) = past_of(item, &traffic, &picture) else { return };
     let size = node.size().round().as_uvec2();
-    // The newest second is not over: its count would dip at the right edge.
-    let past: Vec<Counts> =
-        series.seconds.iter().take(series.seconds.len().saturating_sub(1)).copied().collect();
     let next = Drawn { field: Some(field), item: Some(item), size, past };
     if size.min_element() == 0 || *drawn == next {
         return;
@@ -61,9 +59,31 @@ pub(super) fn draw_past(
     *drawn = next;
 }
 
-fn series_of(item: Item, traffic: &Traffic) -> Option<&Series> {
-    match item {
-        Item::Node(id) => traffic.nodes.get(&id).map(|node| &node.series),
-        Item::Edge(id) => traffic.edges.get(&id).map(|edge| &edge.series),
+/// The item's past by second, oldest first; that of all that it stands for.
+fn past_of(item: Item, traffic: &Traffic, picture: &Picture) -> Option<Vec<Counts>> {
+    let mut all: Vec<&Series> = match item {
+        Item::Node(id) => traffic.nodes.get(&id).map(|node| &node.series).into_iter().collect(),
+        Item::Edge(id) => traffic.edges.get(&id).map(|edge| &edge.series).into_iter().collect(),
+    };
+    if all.is_empty() {
+        all = match item {
+            Item::Node(id) => {
+                picture.members(id).filter_map(|id| Some(&traffic.nodes.get(&id)?.series)).collect()
+            }
+            Item::Edge(id) => {
+                picture.strands(id).filter_map(|id| Some(&traffic.edges.get(&id)?.series)).collect()
+            }
+        };
     }
+    let length = all.iter().map(|series| series.seconds.len()).max()?;
+    let mut past = vec![Counts::default(); length];
+    for series in all {
+        // All end in the same second.
+        for (sum, counts) in past.iter_mut().rev().zip(series.seconds.iter().rev()) {
+            sum.add(counts);
+        }
+    }
+    // The newest second is not over: its count would dip at the right edge.
+    past.pop();
+    Some(past)
 }

@@ -56,6 +56,8 @@ pub struct NodeRecord {
     pub alarm: f32,
     /// 0 to 1: how much of a cyan ring is around it.
     pub cold: f32,
+    /// 1: it stands for several nodes, and looks like a stack of them.
+    pub several: f32,
 }
 
 /// The dark ground under one label.

@@ -15,22 +15,22 @@ use crate::focus::{Focus, Item};
 use crate::interaction::PanelInsets;
 use crate::interaction::view::Insets;
 use crate::layout::{Curves, Places};
+use crate::picture::Picture;
 use crate::scene::edges::line_width;
 use crate::scene::emphasis::Emphasis;
 use crate::scene::theme::Theme;
 use crate::settings::{Labels as Mode, Settings};
-use crate::traffic::Traffic;
 
 /// Seconds between two placements while a person zooms, points or resizes.
 const PLACE_SOON: f64 = 0.1;
-/// Seconds between two placements while only the traffic changes.
+/// Seconds between two placements while only the picture changes.
 const PLACE_LATER: f64 = 0.5;
 /// Nodes with at least an eighth of the busiest one's traffic are important: so many powers of two.
 const IMPORTANT: f32 = 3.0;
 /// How much may run under the label of a node that is not in front: a thin line or two.
 const BEHIND_TOLERANCE: f32 = 8.0;
 
-/// What labels were placed for, apart from panning and the traffic.
+/// What labels were placed for, apart from panning and the picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Situation {
     pixel: f32,
@@ -45,7 +45,7 @@ pub(super) fn place_labels(
     time: Res<'_, Time<Real>>,
     (theme, settings): (Res<'_, Theme>, Res<'_, Settings>),
     focus: Res<'_, Focus>,
-    (traffic, places, curves): (Res<'_, Traffic>, Res<'_, Places>, Res<'_, Curves>),
+    (picture, places, curves): (Res<'_, Picture>, Res<'_, Places>, Res<'_, Curves>),
     emphasis: Res<'_, Emphasis>,
     cameras: Query<'_, '_, (&Camera, &Transform, &Projection), With<Camera2d>>,
     panels: Option<Res<'_, PanelInsets>>,
@@ -94,7 +94,7 @@ pub(super) fn place_labels(
             Some((*id, label.wish(*id, &screen, &places, &emphasis, &focus)?))
         })
         .collect();
-    let [all, front] = streams(&traffic, &curves, &emphasis, &screen, font);
+    let [all, front] = streams(&picture, &curves, &emphasis, &screen, font);
     for (id, placed) in ids.iter().zip(place(&wishes, &all, &front, font, window)) {
         if let Some(label) = labels.of.get_mut(id) {
             label.placed = placed;
@@ -110,14 +110,14 @@ fn free_window(screen: &Screen, panels: Option<Insets>) -> Rect {
 
 /// Where edges run on the screen: all of them, and those in front.
 fn streams(
-    traffic: &Traffic,
+    picture: &Picture,
     curves: &Curves,
     emphasis: &Emphasis,
     screen: &Screen,
     font: Type,
 ) -> [Streams; 2] {
     let [mut all, mut front] = [Streams::new(font.name), Streams::new(font.name)];
-    for (id, edge) in &traffic.edges {
+    for (id, edge) in &picture.edges {
         let Some(curve) = curves.of.get(id) else { continue };
         let steps = (curve.length / screen.pixel / font.name).clamp(1.0, 200.0).ceil();
         let points =

@@ -20,8 +20,9 @@ use bevy::time::Real;
 use spanfall_collector::reduce::node::NodeId;
 
 use super::nodes::shown_rates;
+use crate::figures;
+use crate::picture::{Picture, PictureNode, What};
 use crate::settings::Settings;
-use crate::traffic::{NodeState, Traffic};
 use arrange::{Situation, place_labels};
 use entities::{Handles, write_texts};
 use place::{Placed, Type};
@@ -30,6 +31,8 @@ use words::{Trouble, rate_words};
 
 /// Seconds between two readings of the rates.
 const READ_EVERY: f64 = 0.5;
+/// Seconds without a hop after which a region is said to be silent: exporters send at least every ten.
+const SILENT: f64 = 30.0;
 /// The share of failed and refused requests from which on it is said in full colour.
 const ALARMING: f64 = 0.01;
 
@@ -101,37 +104,44 @@ impl Label {
 /// Puts the rates into words, at most twice a second.
 fn read_rates(
     time: Res<'_, Time<Real>>,
-    traffic: Res<'_, Traffic>,
+    picture: Res<'_, Picture>,
     mut labels: ResMut<'_, Labels>,
     mut commands: Commands<'_, '_>,
 ) {
     let now = time.elapsed_secs_f64();
-    let new_graph = labels.read_revision != traffic.revision;
+    let new_graph = labels.read_revision != picture.revision;
     let due = labels.read_at.is_none_or(|at| now - at >= READ_EVERY);
-    if !(new_graph || due && traffic.is_changed()) {
+    if !(new_graph || due && picture.is_changed()) {
         return;
     }
     labels.read_at = Some(now);
-    labels.read_revision = traffic.revision;
+    labels.read_revision = picture.revision;
     let labels = &mut *labels;
     labels.of.retain(|id, label| {
-        let stays = traffic.nodes.contains_key(id);
+        let stays = picture.nodes.contains_key(id);
         if let Some(handles) = label.handles.as_ref().filter(|_| !stays) {
             handles.despawn(&mut commands);
         }
         stays
     });
     labels.stale |= new_graph;
-    for (id, node) in &traffic.nodes {
+    for (id, node) in &picture.nodes {
         labels.stale |= labels.of.entry(*id).or_default().read(node);
     }
 }
 
+/// The rate; of a region that has fallen silent, for how long it has been.
+fn said_rate(node: &PictureNode, rate: f64) -> String {
+    let silent =
+        matches!(node.what, What::Zone(_)) && node.quiet > SILENT && node.quiet.is_finite();
+    if silent { format!("silent for {}", figures::duration(node.quiet)) } else { rate_words(rate) }
+}
+
 impl Label {
     /// Takes in what the node does now. Returns whether the label wants another place.
-    fn read(&mut self, node: &NodeState) -> bool {
+    fn read(&mut self, node: &PictureNode) -> bool {
         let rates = shown_rates(node);
-        let (rate, trouble) = (rate_words(rates.total()), Trouble::of(rates));
+        let (rate, trouble) = (said_rate(node, rates.total()), Trouble::of(rates));
         // Errors first, then traffic, by powers of two: a rate that trembles must not change who
         // gets the room.
         let traffic = rates.total().max(0.0).log2().clamp(-8.0, 24.0).round() as f32;

@@ -11,16 +11,16 @@ use super::screen::{self, Screen};
 use super::words::Trouble;
 use super::{Label, Labels};
 use crate::layout::Places;
+use crate::picture::Picture;
 use crate::scene::draw::{LABELS_Z, PlateRecord, Records};
 use crate::scene::emphasis::Emphasis;
 use crate::scene::freshness::Freshness;
 use crate::scene::theme::{Colors, Theme};
-use crate::traffic::Traffic;
 
 /// Puts the labels beside their nodes, and plates under them.
 pub(super) fn move_labels(
     theme: Res<'_, Theme>,
-    (traffic, places): (Res<'_, Traffic>, Res<'_, Places>),
+    (picture, places): (Res<'_, Picture>, Res<'_, Places>),
     emphasis: Res<'_, Emphasis>,
     freshness: Res<'_, Freshness>,
     labels: Res<'_, Labels>,
@@ -41,7 +41,7 @@ pub(super) fn move_labels(
     for (id, label) in &labels.of {
         let Some(handles) = &label.handles else { continue };
         let spot = label.placed.as_ref().zip(places.now.get(id));
-        let presence = traffic.nodes.get(id).map_or(0.0, |node| node.presence);
+        let presence = picture.nodes.get(id).map_or(0.0, |node| node.presence);
         let bright = emphasis.node(*id) * presence;
         let lines = spot.map(|(placed, node)| Lines::new(placed, screen.of_world(*node), font));
         if let Some(lines) = &lines {
