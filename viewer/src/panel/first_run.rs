@@ -49,13 +49,21 @@ impl Plugin for FirstRunPlugin {
 
 /// The way here.
 #[derive(Resource, Clone, Debug, Default)]
-struct Way {
+pub(super) struct Way {
     setup: Option<Setup>,
+}
+
+impl Way {
+    /// How much of the window's left the card takes, in logical pixels at 1080.
+    pub(super) fn room(&self, shown: &Shown) -> f32 {
+        if shown.setup && self.setup.is_some() { MARGIN + WIDTH } else { 0.0 }
+    }
 }
 
 /// From the window's edge, in logical pixels at 1080.
 const MARGIN: f32 = 24.0;
 const BOTTOM: f32 = 16.0;
+const WIDTH: f32 = 560.0;
 
 #[derive(Resource)]
 struct Tree {
@@ -72,7 +80,7 @@ fn spawn(mut build: Build<'_, '_>) {
         position_type: PositionType::Absolute,
         left: px(MARGIN),
         bottom: px(BOTTOM),
-        width: px(560),
+        width: px(WIDTH),
         flex_direction: FlexDirection::Column,
         row_gap: px(14),
         padding: UiRect::all(px(20)),
@@ -80,12 +88,13 @@ fn spawn(mut build: Build<'_, '_>) {
         border_radius: BorderRadius::all(px(10)),
         ..default()
     };
-    let card = build.card();
+    let colors = build.colors();
+    // Nothing shines through what is to be read letter by letter.
+    let card = (BackgroundColor(colors.surface), BorderColor::all(colors.outline));
     let root = build.root("first run", (node, card, Solid, GlobalZIndex(6)));
     let head = build.stack(root, 4.0);
     build.text(head, Style::Title, "Point your functions here");
     let why = build.sentence(head, Style::Second, "");
-    let colors = build.colors();
     let field = Node {
         flex_direction: FlexDirection::Column,
         row_gap: px(6),
@@ -102,8 +111,8 @@ fn spawn(mut build: Build<'_, '_>) {
     build.sentence(
         root,
         Style::Second,
-        "For a Lambda with an OpenTelemetry layer; where the layer has no otel-instrument, the \
-         wrapper is /opt/otel-handler. Other programs need the first two lines.",
+        "For a Lambda with an OpenTelemetry layer. Layers without this wrapper have \
+         /opt/otel-handler. Other programs need the first two lines.",
     );
     let caution = build.line(root, 12.0);
     build.sign(caution, Mark::Severity(Severity::Warning), 20);
@@ -189,12 +198,12 @@ fn caution(reach: Reach) -> &'static str {
     match reach {
         Reach::Networks => "",
         Reach::ThisComputer => {
-            "For now only this computer can send spans. Start the viewer with --host 0.0.0.0, or \
-             set host = \"0.0.0.0\" under [listen], to let your network in."
+            "For now only this computer can send spans. To let your network in, start with\n\
+             --host 0.0.0.0, or set host = \"0.0.0.0\" under [listen]."
         }
         Reach::Unknown => {
-            "If nothing comes: the collector lets other computers in only when it was started with \
-             --host 0.0.0.0."
+            "If nothing comes: a collector lets other computers in only when it was started with\n\
+             --host 0.0.0.0, or has host = \"0.0.0.0\" under [listen]."
         }
     }
 }

@@ -53,13 +53,18 @@ fn spawn(mut build: Build<'_, '_>) {
     let look = (BackgroundColor(colors.surface), BorderColor::all(colors.outline));
     let card = build.part(root, (card, look));
     build.text(card, Style::Title, "Mouse and keys");
-    let table = build.stack(card, 10.0);
-    for (key, meaning) in KEYS {
-        let line = build.line(table, 24.0);
-        let column = Node { width: px(120), flex_shrink: 0.0, ..default() };
-        let column = build.part(line, column);
-        build.text(column, Style::Strong, key);
-        build.text(line, Style::Second, meaning);
+    // In two columns, so that they fit into a window whose text is large.
+    let columns = Node { column_gap: px(40), ..default() };
+    let columns = build.part(card, columns);
+    for keys in KEYS.chunks(KEYS.len().div_ceil(2)) {
+        let table = build.stack(columns, 10.0);
+        for (key, meaning) in keys {
+            let line = build.line(table, 16.0);
+            let column = Node { width: px(104), flex_shrink: 0.0, ..default() };
+            let column = build.part(line, column);
+            build.text(column, Style::Strong, key);
+            build.text(line, Style::Second, meaning);
+        }
     }
     let options = Node {
         align_self: AlignSelf::FlexStart,

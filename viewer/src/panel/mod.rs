@@ -163,11 +163,12 @@ fn take_room(
     shown: Res<'_, Shown>,
     slide: Res<'_, Slide>,
     timeline: Res<'_, timeline::Room>,
+    way: Res<'_, first_run::Way>,
     mut insets: ResMut<'_, PanelInsets>,
 ) {
     let scale = ui_scale.0;
     insets.set_if_neq(PanelInsets(Insets {
-        left: 0.0,
+        left: way.room(&shown).max(options::room(&shown)) * scale,
         right: if slide.open() { details::WIDTH * scale } else { 0.0 },
         top: top_bar::HEIGHT * scale,
         bottom: (if shown.legend { legend::ROOM } else { 0.0 } + timeline.0) * scale,

@@ -48,6 +48,15 @@ struct RowTree {
     value: Entity,
 }
 
+/// From the window's edge, and how wide the card is, in logical pixels at 1080.
+const LEFT: f32 = 24.0;
+const WIDTH: f32 = 440.0;
+
+/// How much of the window's left the card takes.
+pub(super) fn room(shown: &Shown) -> f32 {
+    if shown.options.is_some() { LEFT + WIDTH } else { 0.0 }
+}
+
 /// Width of a value with its arrows, in logical pixels at 1080.
 const VALUE: f32 = 200.0;
 
@@ -56,8 +65,8 @@ fn spawn(mut build: Build<'_, '_>) {
         display: Display::None,
         position_type: PositionType::Absolute,
         top: px(top_bar::HEIGHT + 16.0),
-        left: px(24),
-        width: px(440),
+        left: px(LEFT),
+        width: px(WIDTH),
         flex_direction: FlexDirection::Column,
         row_gap: px(2),
         padding: UiRect::all(px(12)),
@@ -65,7 +74,8 @@ fn spawn(mut build: Build<'_, '_>) {
         border_radius: BorderRadius::all(px(10)),
         ..default()
     };
-    let card = build.card();
+    let colors = build.colors();
+    let card = (BackgroundColor(colors.surface), BorderColor::all(colors.outline));
     let root = build.root("options", (node, card, Solid, GlobalZIndex(12)));
     build.commands.entity(root).insert(named(Role::Group, "Options"));
     let head = Node { padding: UiRect::axes(px(10), px(6)), ..default() };
