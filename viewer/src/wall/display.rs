@@ -2,7 +2,7 @@
 //! where there is no such one; and the screen filled again when a display comes back from sleep.
 
 use bevy::prelude::*;
-use bevy::window::{Monitor, PrimaryWindow, WindowMode};
+use bevy::window::{Monitor, PrimaryWindow, WindowMode, WindowPosition};
 
 use super::Plan;
 
@@ -23,6 +23,7 @@ struct Checked;
 fn check(
     plan: Res<'_, Plan>,
     monitors: Query<'_, '_, (Entity, &Monitor)>,
+    mut windows: Query<'_, '_, &mut Window, With<PrimaryWindow>>,
     mut exits: MessageWriter<'_, AppExit>,
     mut commands: Commands<'_, '_>,
 ) {
@@ -31,13 +32,26 @@ fn check(
         return;
     }
     commands.insert_resource(Checked);
-    let Some(number) = plan.display else { return };
     let mut all: Vec<(Entity, &Monitor)> = monitors.iter().collect();
     all.sort_by_key(|(entity, _)| *entity);
-    if number == 0 || number > all.len() {
-        let list: Vec<&Monitor> = all.into_iter().map(|(_, monitor)| monitor).collect();
+    let list: Vec<&Monitor> = all.into_iter().map(|(_, monitor)| monitor).collect();
+    let number = match (plan.display, plan.wall) {
+        (Some(number), _) => number,
+        (None, true) => 1,
+        (None, false) => return,
+    };
+    let Some(monitor) = number.checked_sub(1).and_then(|at| list.get(at)) else {
         error!("{}", missing(number, &list));
         exits.write(AppExit::error());
+        return;
+    };
+    // Without a window manager, as on many a wall, nobody else makes the window as large.
+    for mut window in &mut windows {
+        let size = UVec2::new(monitor.physical_width, monitor.physical_height);
+        if window.physical_size() != size && (plan.display.is_some() || list.len() == 1) {
+            window.resolution.set_physical_resolution(size.x, size.y);
+            window.position = WindowPosition::At(monitor.physical_position);
+        }
     }
 }
 
@@ -115,6 +129,17 @@ mod tests {
     fn a_display_that_is_not_there_ends_the_viewer() {
         assert!(!ends(1) && !ends(2));
         assert!(ends(3) && ends(0));
+    }
+
+    #[test]
+    fn without_a_window_manager_the_window_is_as_large_as_its_display() {
+        let mut app = app(Plan { wall: true, ..Plan::default() });
+        app.update();
+        app.world_mut().spawn(monitor("DP-1", 2560, 1440));
+        app.update();
+        let mut windows = app.world_mut().query::<&Window>();
+        let window = windows.single(app.world()).unwrap();
+        assert_eq!(window.physical_size(), UVec2::new(2560, 1440));
     }
 
     #[test]

@@ -10,6 +10,8 @@ use jiff::civil::Time as ClockTime;
 
 use super::Plan;
 use crate::activity::Activity;
+use crate::app::Flow;
+use crate::scene::Theme;
 
 /// Dims where the [`Plan`] says so.
 pub(super) struct NightPlugin;
@@ -19,8 +21,13 @@ impl Plugin for NightPlugin {
         app.init_resource::<Plan>()
             .init_resource::<LocalTime>()
             .init_resource::<Activity>()
+            .init_resource::<Theme>()
+            .init_resource::<ClearColor>()
             .add_systems(Startup, spawn)
-            .add_systems(Update, dim.run_if(|plan: Res<'_, Plan>| plan.night.is_some()));
+            .add_systems(
+                Update,
+                dim.after(Flow::Scene).run_if(|plan: Res<'_, Plan>| plan.night.is_some()),
+            );
     }
 }
 
@@ -108,17 +115,27 @@ fn dim(
     plan: Res<'_, Plan>,
     clock: Res<'_, LocalTime>,
     time: Res<'_, Time<Real>>,
+    theme: Res<'_, Theme>,
+    mut clear: ResMut<'_, ClearColor>,
     mut shades: Query<'_, '_, (&mut Node, &mut BackgroundColor), With<Shade>>,
     mut activity: ResMut<'_, Activity>,
 ) {
     let Some(night) = plan.night else { return };
     let depth = night.depth(clock.now());
+    let light = 1.0 - SHADE * depth;
     let display = if depth > 0.0 { Display::Flex } else { Display::None };
     for (mut node, mut color) in &mut shades {
         color.set_if_neq(BackgroundColor(Color::BLACK.with_alpha(SHADE * depth)));
         if node.display != display {
             node.display = display;
         }
+    }
+    // The rim around a picture that drifts is not under the shade.
+    let ground = theme.colors.background;
+    let ground =
+        if depth > 0.0 { (ground.to_linear() * light).with_alpha(1.0).into() } else { ground };
+    if clear.0 != ground {
+        clear.0 = ground;
     }
     // By day and in the dark the frame that comes every minute anyway will do.
     if depth > 0.0 && depth < 1.0 {
@@ -191,8 +208,12 @@ mod tests {
             (node.display, color.0.alpha())
         };
         assert_eq!(shade(&mut app), (Display::Flex, SHADE));
+        let background = Theme::default().colors.background;
+        let rim = |app: &App| app.world().resource::<ClearColor>().0;
+        assert!(rim(&app).luminance() < background.luminance() * 0.5);
         app.insert_resource(LocalTime(Some(at(9, 0))));
         app.update();
         assert_eq!(shade(&mut app), (Display::None, 0.0));
+        assert_eq!(rim(&app), background);
     }
 }

@@ -82,7 +82,18 @@ fn busiest(sight: &Sight<'_>) -> Option<Stop> {
         rate(a.0).total_cmp(&rate(b.0)).then(b.0.cmp(a.0))
     })?;
     // Where nothing happens, nothing is busy.
-    (rate(node) > 0.0).then(|| close(sight, &neighbours(sight.traffic, *node)))?
+    if rate(node) <= 0.0 {
+        return None;
+    }
+    // Who calls everybody has neighbours everywhere; then what happens most between two will do.
+    close(sight, &neighbours(sight.traffic, *node)).or_else(|| {
+        let edge = sight
+            .traffic
+            .edges
+            .values()
+            .max_by(|a, b| a.rates.total().total_cmp(&b.rates.total()))?;
+        close(sight, &HashSet::from_iter([edge.source, edge.target]))
+    })
 }
 
 /// A node, who calls it, and whom it calls.
@@ -153,6 +164,18 @@ mod tests {
         traffic.nodes.get_mut(&NodeId(4)).unwrap().inbound.per_second.ok = 3.0;
         traffic.nodes.get_mut(&NodeId(2)).unwrap().inbound.per_second.ok = 2.0;
         assert_eq!(find(&traffic), Some((300.0, 500.0)));
+    }
+
+    #[test]
+    fn where_the_busiest_has_neighbours_everywhere_its_busiest_edge_is_shown() {
+        let mut traffic = graph(5, &[(3, 1), (3, 2), (3, 4), (3, 5)]);
+        let (_, places) = row();
+        traffic.nodes.get_mut(&NodeId(3)).unwrap().inbound.per_second.ok = 9.0;
+        traffic.edges.get_mut(&EdgeId(3)).unwrap().rates.per_second.ok = 4.0;
+        let mut high = places.clone();
+        high.target.insert(NodeId(1), Vec2::new(100.0, 300.0));
+        let sight = Sight { traffic: &traffic, places: &high, trouble: None };
+        assert_eq!(seen(busiest(&sight)), Some((300.0, 400.0)));
     }
 
     #[test]

@@ -50,10 +50,14 @@ impl Plugin for TourPlugin {
 const WAY: f32 = 7.0;
 /// Seconds after the start until the first way: the graph has to come, and be looked at.
 const FIRST: f64 = 30.0;
+/// Seconds until a tour that has nowhere to go looks again.
+const LOOK_AGAIN: f64 = 10.0;
 /// Seconds without a person until the tour goes on.
 const PAUSE: f64 = 60.0;
 /// Seconds without a person until what is shown is the present again.
 const BACK_TO_LIVE: f64 = 600.0;
+/// Seconds after which a window has its size.
+const SETTLED: f64 = 5.0;
 /// Logical pixels that a mouse must move to count: desks shake.
 const SHAKES: f32 = 3.0;
 
@@ -92,9 +96,11 @@ fn notice_people(
     // All are read, whichever there are.
     let mut somebody = keys.read().count() + buttons.read().count() > 0;
     somebody |= wheel.read().count() + touches.read().count() > 0;
+    let now = time.elapsed_secs_f64();
     for CursorMoved { position, .. } in moves.read() {
-        // A window that opens under a mouse at rest is told where it is: that is nobody.
+        // A window that opens and grows under a mouse at rest is told where it is: that is nobody.
         match tour.pointer {
+            Some(_) if now < SETTLED => tour.pointer = Some(*position),
             Some(before) if before.distance(*position) < SHAKES => {}
             Some(_) => {
                 tour.pointer = Some(*position);
@@ -104,7 +110,6 @@ fn notice_people(
         }
     }
     if somebody {
-        let now = time.elapsed_secs_f64();
         tour.touched = Some(now);
         tour.at = now + PAUSE;
         tour.left = true;
@@ -148,7 +153,7 @@ fn go_on(
     });
     let Some((at, stop)) = found else {
         // There is nothing else to see.
-        tour.at = now + PAUSE;
+        tour.at = now + LOOK_AGAIN;
         activity.wake_at(tour.at);
         return;
     };

@@ -134,7 +134,14 @@ fn whoever_does_something_stops_the_tour_for_a_minute() {
 fn a_mouse_at_rest_is_nobody() {
     let mut app = app(false);
     let window = Entity::PLACEHOLDER;
-    for x in [500.0, 501.0, 500.5] {
+    // The window opens, fills the screen, and then stays.
+    for x in [20.0, 500.0] {
+        let position = Vec2::new(x, 300.0);
+        app.world_mut().write_message(CursorMoved { window, position, delta: None });
+        app.update();
+    }
+    run(&mut app, 6.0);
+    for x in [501.0, 500.5] {
         let position = Vec2::new(x, 300.0);
         app.world_mut().write_message(CursorMoved { window, position, delta: None });
         app.update();
