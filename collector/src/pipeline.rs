@@ -408,7 +408,7 @@ mod tests {
             ticks += u64::from(matches!(message, Message::Tick(_)));
         }
         assert!(ticks <= 1, "{ticks}");
-        viewer.request(Request::Inspect { nodes: vec![NodeId(7)], edges: Vec::new() });
+        viewer.request(Request::Inspect { nodes: vec![NodeId(7)], edges: Vec::new(), trace: None });
         let frame = viewer.next().await.unwrap();
         let answer: Message = serde_json::from_str(frame.as_str()).unwrap();
         assert!(matches!(answer, Message::Detail(_)), "{answer:?}");

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use futures::StreamExt as _;
-use spanfall_collector::feed::message::{GraphEdge, GraphNode, Hello, Message, Notice};
+use futures::{SinkExt as _, StreamExt as _};
+use spanfall_collector::feed::message::{
+    Detail, GraphEdge, GraphNode, Hello, Message, Notice, Request, Trace,
+};
 use spanfall_collector::reduce::hop::{Counts, EdgeId};
 use spanfall_collector::reduce::node::NodeId;
 use tokio::net::TcpStream;
@@ -35,6 +37,10 @@ pub struct Wall {
     pub notices: BTreeMap<String, Notice>,
     /// The latest time of a tick, in milliseconds since 1970.
     pub last_tick: u64,
+    /// What was last told of what is inspected.
+    pub detail: Option<Detail>,
+    /// What was last told of the request that is followed.
+    pub trace: Option<Trace>,
 }
 
 impl Wall {
@@ -69,14 +75,21 @@ impl Wall {
                 self.order.push("notice");
                 self.notices.insert(notice.id.clone(), notice);
             }
-            Message::Detail(_) => self.order.push("detail"),
+            Message::Detail(detail) => {
+                self.order.push("detail");
+                self.detail = Some(*detail);
+            }
+            Message::Trace(trace) => {
+                self.order.push("trace");
+                self.trace = Some(*trace);
+            }
             Message::Lost(lost) => panic!("the test was too slow: {lost:?}"),
             Message::Unknown => self.order.push("unknown"),
         }
     }
 
     /// A node's name, by its last identity.
-    fn name(&self, mut id: NodeId) -> String {
+    pub fn name(&self, mut id: NodeId) -> String {
         while let Some(&into) = self.merged.get(&id) {
             id = into;
         }
@@ -131,6 +144,15 @@ impl Viewer {
         let connected = timeout(Duration::from_secs(20), connecting).await;
         let (socket, _) = connected.expect("an answer in time").expect("a WebSocket");
         Self { socket, wall: Wall::default() }
+    }
+
+    /// Asks for something.
+    ///
+    /// # Panics
+    /// If the connection is gone.
+    pub async fn ask(&mut self, request: &Request) {
+        let text = serde_json::to_string(request).expect("a request is JSON");
+        self.socket.send(Frame::text(text)).await.expect("a collector that listens");
     }
 
     /// Reads until the wall shows what is wanted.

@@ -15,6 +15,7 @@ use crate::browser::BrowserPlugin;
 use crate::clipboard::ClipboardPlugin;
 use crate::exit::ExitPlugin;
 use crate::focus::{Command, FocusPlugin, FocusSystems};
+use crate::follow::FollowPlugin;
 use crate::interaction::InteractionPlugin;
 use crate::layout::LayoutPlugin;
 use crate::panel::PanelPlugin;
@@ -77,7 +78,7 @@ impl Plugin for SpanfallPlugins {
         app.add_plugins((
             (InteractionPlugin, FocusPlugin, SettingsPlugin, SearchPlugin),
             SourcePlugin::new(self.source.clone()),
-            (TrafficPlugin::default(), PicturePlugin),
+            (TrafficPlugin::default(), PicturePlugin, FollowPlugin),
             LayoutPlugin,
             ScenePlugin,
             ParticlesPlugin,

@@ -7,11 +7,12 @@ use std::time::Duration;
 use bevy::math::UVec2;
 use clap::Parser;
 use spanfall_collector::config::{self, Flag};
+use spanfall_collector::feed::message::NoTraceId;
 use spanfall_collector::replay::Speed;
 
 use crate::scene::theme::ThemeChoice;
 use crate::settings::Settings;
-use crate::snapshot::{Pace, Shot};
+use crate::snapshot::{Followed, Pace, Shot};
 use crate::source::{Embedded, Endpoint, Recording, Source};
 use crate::wall::{Night, Plan};
 
@@ -142,6 +143,11 @@ pub struct Cli {
     /// so that its details are in the picture
     #[arg(long, value_name = "NODE", requires = "snapshot", help_heading = "Picture")]
     pub select: Option<String>,
+
+    /// Go along with a request: `worst`, of what is selected or of all, or the one of a trace id
+    #[arg(long, value_name = "worst|TRACE", requires = "snapshot", value_parser = followed,
+          help_heading = "Picture")]
+    pub follow: Option<Followed>,
 }
 
 /// A wall is read from five metres: all text is larger, in tenths. Names are 27 pixels high at 1080
@@ -229,8 +235,17 @@ impl Cli {
             // A recorded feed follows the app's clock; everything else has its own.
             pace: if self.feed_file.is_some() { Pace::Stepped } else { Pace::Live },
             select: self.select.clone(),
+            follow: self.follow,
         })
     }
+}
+
+/// Reads `worst` or a trace's id.
+fn followed(text: &str) -> Result<Followed, String> {
+    if text == "worst" {
+        return Ok(Followed::Worst);
+    }
+    text.parse().map(Followed::Trace).map_err(|error: NoTraceId| format!("{error}, or `worst`"))
 }
 
 /// Reads `1920x1080`.
@@ -337,5 +352,14 @@ mod tests {
             assert!(parse(&format!("--snapshot o.png {wrong}")).is_err(), "{wrong}");
         }
         assert!(parse("--size 10x10").unwrap_err().contains("--snapshot"));
+    }
+
+    #[test]
+    fn a_picture_may_follow_a_request() {
+        let shot = parse("--snapshot o.png --follow worst").unwrap().shot().unwrap();
+        assert_eq!(shot.follow, Some(Followed::Worst));
+        let trace = "--snapshot o.png --follow 1-5759e988-bd862e3fe1be46a994272793";
+        assert!(matches!(parse(trace).unwrap().follow, Some(Followed::Trace(_))));
+        assert!(parse("--snapshot o.png --follow wrost").unwrap_err().contains("`worst`"));
     }
 }

@@ -2,9 +2,11 @@
 //! back. In: [`Command`]s from pointer, keys and panels. Out: [`Focus`] and [`Shown`].
 
 use bevy::prelude::*;
+use spanfall_collector::feed::message::TraceId;
 use spanfall_collector::reduce::hop::EdgeId;
 use spanfall_collector::reduce::node::NodeId;
 
+use crate::follow::Following;
 use crate::layout::Places;
 use crate::picture::filter::Change;
 use crate::picture::{Level, Picture};
@@ -20,6 +22,7 @@ impl Plugin for FocusPlugin {
         app.init_resource::<Focus>()
             .init_resource::<Shown>()
             .init_resource::<Trail>()
+            .init_resource::<Following>()
             .init_resource::<Traffic>()
             .init_resource::<Picture>()
             .init_resource::<Places>()
@@ -122,7 +125,8 @@ pub enum Command {
     Hover(Option<Item>),
     /// Select something, or nothing.
     Select(Option<Item>),
-    /// One step back (Esc): closes what lies over the picture, else selects what was selected before.
+    /// One step back (Esc): closes what lies over the picture, else follows no request any more, else
+    /// selects what was selected before.
     Back,
     /// Select the next node in reading order (Tab).
     Next,
@@ -181,7 +185,7 @@ pub enum Command {
     ToggleLegend,
     /// Show or hide how to point functions here (I).
     ToggleSetup,
-    /// Copy what the card in front has to copy (C).
+    /// Copy what the card in front has to copy, or else the followed request's trace id (C).
     Copy,
     /// Show or hide the options (P).
     ToggleOptions,
@@ -199,6 +203,12 @@ pub enum Command {
     Unmute,
     /// Open the page that says what to do about one of the notices, by its place (O for the first).
     OpenRunbook(u8),
+    /// Go along with the request that this trace tells of.
+    Follow(TraceId),
+    /// Go along with the worst known request of what is selected, or the next one (G).
+    FollowExample,
+    /// Open the followed request in the trace store (X).
+    OpenTrace,
 }
 
 /// Selections before the current one, newest last.
@@ -227,6 +237,7 @@ fn apply(
     mut trail: ResMut<'_, Trail>,
     mut focus: ResMut<'_, Focus>,
     mut shown: ResMut<'_, Shown>,
+    mut following: ResMut<'_, Following>,
 ) {
     for command in commands.read() {
         let mut next = *focus;
@@ -238,6 +249,7 @@ fn apply(
             Command::Back if visible.options.is_some() => visible.options = None,
             Command::Back if visible.setup => visible.setup = false,
             Command::Back if visible.filters => visible.filters = false,
+            Command::Back if following.trace().is_some() => following.end(),
             Command::Back => next.selected = trail.items.pop(),
             Command::Next => step(&mut next, &mut trail, &reading_order(&picture, &places), 1),
             Command::Previous => {

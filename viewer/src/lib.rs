@@ -12,6 +12,7 @@ pub mod display;
 pub mod exit;
 pub mod figures;
 pub mod focus;
+pub mod follow;
 pub mod interaction;
 pub mod layout;
 pub mod measure;

@@ -154,7 +154,7 @@ async fn a_span_in_is_a_hop_out_and_a_detail_for_whoever_asks() {
     let edge = graph.edges.first().copied().unwrap();
     let Message::Tick(tick) = until(&mut viewer, moves).await else { panic!("no tick") };
     assert_eq!((tick.edges.len(), tick.edges[0].edge), (1, edge.id));
-    let inspect = Request::Inspect { nodes: vec![edge.target], edges: vec![edge.id] };
+    let inspect = Request::Inspect { nodes: vec![edge.target], edges: vec![edge.id], trace: None };
     let inspect = serde_json::to_string(&inspect).unwrap();
     viewer.send(Frame::text(inspect)).await.unwrap();
     for of_node in [true, false] {
@@ -330,7 +330,7 @@ async fn other_prices_hold_at_once_for_viewers_and_metrics() {
     until(&mut viewer, moves).await;
     let graph = collector.pipeline().hub().graph();
     let node = graph.nodes.iter().find(|node| node.name == "checkout").unwrap().id;
-    let inspect = Request::Inspect { nodes: vec![node], edges: Vec::new() };
+    let inspect = Request::Inspect { nodes: vec![node], edges: Vec::new(), trace: None };
     viewer.send(Frame::text(serde_json::to_string(&inspect).unwrap())).await.unwrap();
     let costs = |currency: &'static str| {
         move |message: &Message| match message {

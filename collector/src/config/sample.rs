@@ -8,6 +8,15 @@ use super::{Config, Source};
 /// How wide the sample's comments are.
 const WIDTH: usize = 96;
 
+/// What the sample file says about well-known trace stores.
+const TRACE_STORES: &str = r#"# X-Ray:
+# url = "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#xray:traces/{xray_trace_id}"
+# Tempo, in Grafana:
+# url = "https://grafana.example/explore?left=%7B%22datasource%22:%22tempo%22,%22queries%22:%5B%7B%22refId%22:%22A%22,%22queryType%22:%22traceql%22,%22query%22:%22{trace_id}%22%7D%5D%7D"
+# Honeycomb:
+# url = "https://ui.honeycomb.io/TEAM/environments/ENVIRONMENT/datasets/DATASET/trace?trace_id={trace_id}&trace_start_ts={start_s}&trace_end_ts={end_s}"
+"#;
+
 /// A file that names every setting and changes none.
 pub fn sample() -> String {
     let mut text = String::from(
@@ -24,6 +33,7 @@ pub fn sample() -> String {
             match table {
                 "node" => text.push_str(super::node::SAMPLE),
                 "cost" => text.push_str(super::memory::SAMPLE),
+                "trace" => text.push_str(TRACE_STORES),
                 _ => {}
             }
             table = setting.table();
@@ -145,7 +155,7 @@ mod tests {
             .filter(|setting| setting.differs(&config, &Config::default()))
             .map(|setting| setting.key)
             .collect();
-        assert_eq!(without_default, ["receive.authorization", "record.target"]);
+        assert_eq!(without_default, ["receive.authorization", "trace.url", "record.target"]);
         let rules = &config.reduce.nodes;
         assert_eq!((rules.renames.len(), rules.ignores.len()), (1, 3));
     }

@@ -10,7 +10,11 @@ use tokio::time::Instant;
 
 use super::frame::Frame;
 use super::hub::encode;
-use super::message::{Cost, Detail, Instances, Latency, Message, Operation, Queue, Unit};
+use super::message::{
+    Cost, Detail, Examples, Instances, Latency, Message, Operation, Queue, TraceId, Unit,
+};
+use super::trace::{examples, trace};
+use super::trace_url::TraceUrl;
 use crate::cost::PriceList;
 use crate::reduce::hop::{Edge, EdgeId};
 use crate::reduce::node::NodeId;
@@ -35,12 +39,28 @@ pub(super) enum Subject {
 pub(super) struct Details {
     reducer: Arc<Reducer>,
     prices: PriceList,
+    trace_url: Mutex<Option<TraceUrl>>,
     recent: Mutex<HashMap<Subject, (Instant, Frame)>>,
 }
 
 impl Details {
-    pub(super) fn new(reducer: Arc<Reducer>, prices: PriceList) -> Self {
-        Self { reducer, prices, recent: Mutex::default() }
+    pub(super) fn new(
+        reducer: Arc<Reducer>,
+        prices: PriceList,
+        trace_url: Option<TraceUrl>,
+    ) -> Self {
+        Self { reducer, prices, trace_url: Mutex::new(trace_url), recent: Mutex::default() }
+    }
+
+    /// Traces have other pages from now on.
+    pub(super) fn configure(&self, trace_url: Option<TraceUrl>) {
+        *self.trace_url.lock() = trace_url;
+    }
+
+    /// What is known of a request by now.
+    pub(super) fn trace_frame(&self, id: TraceId) -> Option<Frame> {
+        let url = self.trace_url.lock().clone();
+        encode(&Message::Trace(Box::new(trace(id, self.reducer.follow(id.0), url.as_ref()))))
     }
 
     /// What the reducer's hops are.
@@ -78,6 +98,7 @@ impl Details {
                     cost: workload.as_ref().and_then(|workload| self.cost(id, workload)),
                     queue: self.reducer.node_queue(id).map(queue),
                     dead_letter: self.reducer.dead_letter_queues().contains(&id),
+                    examples: examples(self.reducer.node_examples(id)),
                     ..detail(account)
                 }
             }
@@ -90,6 +111,7 @@ impl Details {
                     edge: Some(id),
                     queue: self.reducer.edge_queue(id).map(queue),
                     dead_letter: self.reducer.edge(id).is_some_and(is_dead),
+                    examples: examples(self.reducer.edge_examples(id)),
                     ..detail(account)
                 }
             }
@@ -124,6 +146,7 @@ fn detail(account: Account) -> Detail {
         cost: None,
         queue: None,
         dead_letter: false,
+        examples: Examples::default(),
     }
 }
 
@@ -160,7 +183,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn viewers_that_look_at_the_same_share_a_detail_while_it_is_fresh() {
         let reducer = Arc::new(Reducer::new(Settings::default()));
-        let details = Details::new(reducer, PriceList::default());
+        let details = Details::new(reducer, PriceList::default(), None);
         let first = details.frame(Subject::Node(NodeId(1))).unwrap();
         assert!(first.is_same(&details.frame(Subject::Node(NodeId(1))).unwrap()));
         assert!(!first.is_same(&details.frame(Subject::Edge(EdgeId(1))).unwrap()));

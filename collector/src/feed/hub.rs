@@ -22,6 +22,7 @@ use super::history::{History, Said, Standings};
 use super::message::{Graph, Hello, Lost, Message, Notice, PROTOCOL, SourceLabel, Tick, Unit};
 use super::origin;
 use super::subscription::Subscription;
+use super::trace_url::TraceUrl;
 use crate::clock::Clock;
 use crate::cost::PriceList;
 use crate::reduce::Reducer;
@@ -42,6 +43,8 @@ pub struct Settings {
     /// Web pages that may read the feed, by origin, such as `https://wall.example`; `*` is all of
     /// them. Pages of this computer always may, and programs other than browsers have no origin.
     pub allowed_origins: Vec<String>,
+    /// Where the trace store shows a followed trace (`trace.url`).
+    pub trace_url: Option<TraceUrl>,
 }
 
 impl Default for Settings {
@@ -58,6 +61,7 @@ impl Default for Settings {
             max_viewers: 64,
             // Otherwise every page that somebody opens could watch what runs on their computer.
             allowed_origins: Vec::new(),
+            trace_url: None,
         }
     }
 }
@@ -161,7 +165,7 @@ impl Hub {
             closed: false,
         };
         Arc::new(Self {
-            details: Details::new(reducer, prices),
+            details: Details::new(reducer, prices, settings.trace_url.clone()),
             source,
             clock,
             settings: Mutex::new(settings),
@@ -179,6 +183,7 @@ impl Hub {
             let mut own = self.settings.lock();
             *own = Settings { tick: own.tick, ..settings.clone() };
         }
+        self.details.configure(settings.trace_url.clone());
         self.state.lock().history.bound(settings.history, settings.history_bytes);
     }
 

@@ -9,6 +9,7 @@
 
 mod detail;
 mod tick;
+mod trace;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,7 @@ use crate::reduce::node::{NodeId, NodeKind};
 
 pub use detail::{Cost, Detail, Instances, Latency, Operation, Queue};
 pub use tick::{EdgeTick, InstanceTick, Tick, VersionTick};
+pub use trace::{Example, Examples, NoTraceId, Trace, TraceHop, TraceId, Work};
 
 /// The protocol's number. It changes only when old viewers would misread new frames.
 pub const PROTOCOL: u32 = 1;
@@ -35,6 +37,8 @@ pub enum Message {
     Notice(Notice),
     /// Facts about what this viewer asked to inspect.
     Detail(Box<Detail>),
+    /// The request that this viewer asked to follow.
+    Trace(Box<Trace>),
     /// This viewer could not keep up.
     Lost(Lost),
     /// A frame of a later protocol; to be ignored.
@@ -209,8 +213,8 @@ pub struct Lost {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Request {
-    /// Send a [`Detail`] now and every second for these. Replaces what was asked before; an empty
-    /// request ends it.
+    /// Send a [`Detail`] now and every second for these, and a [`Trace`] now and whenever more becomes
+    /// known of it. Replaces what was asked before; an empty request ends it.
     Inspect {
         /// Nodes to inspect, at most 16.
         #[serde(default)]
@@ -218,6 +222,9 @@ pub enum Request {
         /// Edges to inspect, at most 16.
         #[serde(default)]
         edges: Vec<EdgeId>,
+        /// The request to follow.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        trace: Option<TraceId>,
     },
 }
 

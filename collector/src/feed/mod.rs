@@ -127,11 +127,40 @@
 //!  "dead_letter":true}
 //! ```
 //!
-//! A viewer may send one thing, to be told such details. It replaces what was asked before; empty
-//! lists end it.
+//! `examples` are single requests on the edge, or that arrive at the node: the last ones that `failed`
+//! or were refused, and the `slowest` of the last ten minutes. Of much traffic they are taken from a
+//! share of all traces.
+//!
+//! ```json
+//! {"type":"detail","edge":22,"counts":{"ok":1,"slow":0,"throttled":0,"error":1,"cold":0},
+//!  "latency":{"p50_us":31000,"p95_us":31000,"p99_us":31000},"operations":[],"versions":{},
+//!  "examples":{"failed":[{"trace":"5759e988bd862e3fe1be46a994272793","class":"error",
+//!                         "took_us":31000,"at_ms":1795417200412,"operation":"POST"}]}}
+//! ```
+//!
+//! **`trace`** comes to a viewer that follows a request, at once and whenever more becomes known of it:
+//! its hops in the order in which they set out (`at_us`, from the first one on), what each took, and when
+//! whoever was called was at work (`callee`, if it sent a span). Without hops nothing is known of it any
+//! more. `url` is its page in the trace store, if one is configured.
+//!
+//! ```json
+//! {"type":"trace","trace":"5759e988bd862e3fe1be46a994272793","start_us":1795417200380000,
+//!  "hops":[{"edge":21,"source":13,"target":11,"class":"error","at_us":0,"took_us":64000,
+//!           "callee":{"at_us":0,"took_us":64000},"operation":"GET /checkout"},
+//!          {"edge":22,"source":11,"target":12,"class":"error","at_us":32000,"took_us":31000,
+//!           "operation":"POST"}],
+//!  "url":"http://jaeger:16686/trace/5759e988bd862e3fe1be46a994272793"}
+//! ```
+//!
+//! A viewer may send one thing, to be told such details, and in `trace` the request that it follows. It
+//! replaces what was asked before; empty lists end it.
 //!
 //! ```json request
 //! {"type":"inspect","nodes":[11],"edges":[22]}
+//! ```
+//!
+//! ```json request
+//! {"type":"inspect","nodes":[],"edges":[],"trace":"5759e988bd862e3fe1be46a994272793"}
 //! ```
 //!
 //! Close codes: 1001, the collector stops (try again: it may come back); 1007, a request was not
@@ -171,12 +200,15 @@ pub mod hub;
 pub mod message;
 mod origin;
 mod subscription;
+mod trace;
+mod trace_url;
 pub mod websocket;
 
 pub(crate) use echo::Pace;
 pub use frame::Frame;
 pub use hub::{Hub, Settings};
 pub use subscription::{Requester, Subscription};
+pub use trace_url::{NoTraceUrl, TraceUrl};
 
 #[cfg(test)]
 mod tests {
@@ -220,7 +252,7 @@ mod tests {
             types,
             [
                 "hello", "graph", "graph", "graph", "tick", "notice", "lost", "detail", "detail",
-                "detail", "inspect"
+                "detail", "detail", "trace", "inspect", "inspect"
             ],
             "one example of each message at least"
         );

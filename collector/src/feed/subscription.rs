@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use super::detail::Subject;
 use super::frame::Frame;
 use super::hub::{Hub, Place, Step};
-use super::message::Request;
+use super::message::{Request, TraceId};
 use crate::reduce::hop::EdgeId;
 use crate::reduce::node::NodeId;
 
@@ -37,6 +37,8 @@ pub struct Subscription {
     details_due: Option<Instant>,
     /// When the last details were made.
     details_made: Option<Instant>,
+    /// What it was last told of the request that it follows.
+    trace: Option<Frame>,
 }
 
 /// Asks for details on behalf of a [`Subscription`], from wherever it is convenient.
@@ -53,6 +55,7 @@ struct Asked {
 struct Inspected {
     nodes: Vec<NodeId>,
     edges: Vec<EdgeId>,
+    trace: Option<TraceId>,
 }
 
 impl Subscription {
@@ -70,6 +73,7 @@ impl Subscription {
             asked: Arc::default(),
             details_due: None,
             details_made: None,
+            trace: None,
         }
     }
 
@@ -116,13 +120,20 @@ impl Subscription {
     }
 
     fn queue_details(&mut self) {
-        let Inspected { nodes, edges } = self.asked.inspected.lock().clone();
+        let Inspected { nodes, edges, trace } = self.asked.inspected.lock().clone();
         self.details_made = Some(Instant::now());
-        let any = !nodes.is_empty() || !edges.is_empty();
+        let any = !nodes.is_empty() || !edges.is_empty() || trace.is_some();
         self.details_due = any.then(|| Instant::now() + DETAIL_EVERY);
         let nodes = nodes.into_iter().map(Subject::Node);
         let subjects = nodes.chain(edges.into_iter().map(Subject::Edge));
         self.first.extend(subjects.filter_map(|subject| self.hub.details.frame(subject)));
+        let trace = trace.and_then(|trace| self.hub.details.trace_frame(trace));
+        // It is long, and rarely says anything new.
+        let is_news = trace.as_ref().map(Frame::as_str) != self.trace.as_ref().map(Frame::as_str);
+        self.trace = trace;
+        if is_news {
+            self.first.extend(self.trace.clone());
+        }
     }
 }
 
@@ -135,10 +146,10 @@ impl Drop for Subscription {
 impl Requester {
     /// Asks for something. What is asked for arrives through [`Subscription::next`].
     pub fn request(&self, request: Request) {
-        let Request::Inspect { mut nodes, mut edges } = request;
+        let Request::Inspect { mut nodes, mut edges, trace } = request;
         nodes.truncate(MAX_INSPECTED);
         edges.truncate(MAX_INSPECTED);
-        *self.0.inspected.lock() = Inspected { nodes, edges };
+        *self.0.inspected.lock() = Inspected { nodes, edges, trace };
         self.0.anew.notify_one();
     }
 }

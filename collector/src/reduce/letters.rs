@@ -299,6 +299,7 @@ impl Letters {
         }
         let before = known.sender.replace(sender);
         let received = known.received;
+        tally.recent.received(received.span, before.map(|(_, before)| before), sender.1);
         if let Some(said) = received.said
             && let Some(sums) = self.sums(received.edge)
         {

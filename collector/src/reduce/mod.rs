@@ -5,9 +5,9 @@
 //! hops were slow), `versions` and `instances` (what each drain tells of nodes). Halves wait in `held`,
 //! as `entry`s in `slots`, found by `index`, for as long as `waits` says; `requests` knows those of each
 //! invocation. Edges go between `nodes`; `habit` is what every span asks of these. `beside` feeds `activity`
-//! (what functions do), `letters` and `queue` (what happened to
-//! messages). This file lists the steps and takes what happened; `answers` answers questions about the
-//! result.
+//! (what functions do), `letters` and `queue` (what happened to messages). `recent` keeps the last hops one
+//! by one, and `follow` tells of those of one request. This file lists the steps and takes what happened;
+//! `answers` answers questions about the result.
 
 mod activity;
 mod answers;
@@ -22,6 +22,7 @@ mod entry;
 mod exemplar;
 mod exporter;
 mod facts;
+mod follow;
 mod habit;
 mod half;
 mod held;
@@ -42,6 +43,7 @@ mod question;
 mod queue;
 mod read;
 mod recall;
+mod recent;
 mod request;
 mod requests;
 mod role;
@@ -66,6 +68,7 @@ pub use crate::span::Malformed;
 pub use activity::{LATELY_MS, LIVE_MS, Size, SizedWork, Work, Workload};
 pub use choice::{Ignore, NodeRules, Rename};
 pub use exemplar::Exemplar;
+pub use follow::{Example, Examples, Followed, FollowedHop};
 pub use instances::InstanceCount;
 pub use observe::Observed;
 pub use pattern::Pattern;
@@ -298,6 +301,7 @@ impl Reducer {
     pub fn expire(&self, now_ms: u64) {
         self.now_ms.fetch_max(now_ms, Ordering::Relaxed);
         self.pairing.expire(&self.context(&self.current.load().settings, now_ms));
+        self.tally.recent.wait(now_ms);
         if now_ms >= self.tidied_ms.load(Ordering::Relaxed) + TIDY_MS {
             self.tidied_ms.store(now_ms, Ordering::Relaxed);
             self.tally.forget(now_ms);

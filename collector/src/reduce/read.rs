@@ -110,6 +110,7 @@ impl Reading<'_> {
             self.follow(&mut half, span, origin, weight)?;
         }
         self.reducer.tally.traces.put(half.key, span.trace_id, span.end_ns);
+        self.reducer.tally.recent.saw(&half, span.trace_id, self.context.now_ms);
         let outcome = self.reducer.pairing.arrive(&mut half, &self.context);
         match word {
             // A span that was named by an attribute of its own has nothing to ask or tell.
@@ -145,6 +146,7 @@ impl Reading<'_> {
     ) -> Result<(), Malformed> {
         for mut lead in self.leads(half, span, origin, weight)? {
             self.reducer.tally.traces.put(lead.key, span.trace_id, span.end_ns);
+            self.reducer.tally.recent.saw(&lead, span.trace_id, self.context.now_ms);
             // A span that comes again is a duplicate once, not once for each of these.
             let Outcome { duplicate: _, early } =
                 self.reducer.pairing.arrive(&mut lead, &self.context);

@@ -49,6 +49,7 @@ pub(super) fn pair_halves(caller: &mut Half, callee: &mut Half, context: &Contex
         callee.take_over(caller);
     }
     show(callee, State::Paired(Some(hop)), context.tally);
+    context.tally.recent.called(callee.key, caller.key);
     if !evidence && !callee.ignored {
         context.nodes.learn_entry(callee.own, false);
     }

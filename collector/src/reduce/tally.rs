@@ -18,6 +18,7 @@ use super::half::SpanKey;
 use super::hop::{Class, EdgeId};
 use super::nodes::NodeIndex;
 use super::observe::Observer;
+use super::recent::Recent;
 use super::settings::Slow;
 use super::sides::{SideSums, Sighting};
 use super::sums::{AccountSums, Sums};
@@ -106,6 +107,8 @@ pub(super) struct Tally {
     unpaired: std::sync::atomic::AtomicI64,
     /// The traces of spans that came lately.
     pub(super) traces: Traces,
+    /// The hops of recent traces.
+    pub(super) recent: Recent,
     pub(super) observer: Observer,
     /// Hops that are on no edge, in millionths.
     dropped: std::sync::atomic::AtomicI64,
@@ -137,6 +140,7 @@ impl Tally {
         if before == after {
             return;
         }
+        self.recent.counts(key, after.as_ref().map(|(hop, _)| hop));
         for ((hop, again), sign) in
             before.iter().map(|hop| (hop, -1)).chain(after.iter().map(|hop| (hop, 1)))
         {

@@ -6,6 +6,7 @@ mod broken;
 mod choice;
 mod classes;
 mod drains;
+mod follow;
 mod sides;
 mod steps;
 mod triggers;

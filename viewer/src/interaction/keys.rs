@@ -23,7 +23,7 @@ impl Plugin for KeysPlugin {
 }
 
 /// Every key and its meaning, as the list of keys shows them.
-pub const KEYS: [(&str, &str); 30] = [
+pub const KEYS: [(&str, &str); 32] = [
     ("Click", "select a node or an edge"),
     ("Double click", "go into a node, a region, a group; on the ground go out"),
     ("Drag", "move the picture, or a node"),
@@ -45,12 +45,14 @@ pub const KEYS: [(&str, &str); 30] = [
     ("T", "timeline"),
     ("M", "mute the first notice for an hour; with Shift show all again"),
     ("O", "open the runbook of the first notice"),
+    ("G", "go along with the worst request of what is selected, then the next"),
+    ("U", "open it in the trace store"),
     ("L", "legend"),
     ("V", "the next theme"),
     ("P", "options: labels, sizes, particles, motion"),
     ("S", "save a picture (PNG)"),
     ("I", "how to point functions here"),
-    ("C", "copy what the card shows"),
+    ("C", "copy what the card shows, or the trace id of the request"),
     ("F11", "full screen"),
     ("H  ?", "this list"),
     ("Q with Ctrl", "quit"),
@@ -147,6 +149,7 @@ fn letter(press: &KeyboardInput) -> Option<char> {
         KeyCode::KeyC => 'c',
         KeyCode::KeyE => 'e',
         KeyCode::KeyF => 'f',
+        KeyCode::KeyG => 'g',
         KeyCode::KeyH => 'h',
         KeyCode::KeyI => 'i',
         KeyCode::KeyL => 'l',
@@ -161,6 +164,7 @@ fn letter(press: &KeyboardInput) -> Option<char> {
         KeyCode::KeyV => 'v',
         KeyCode::KeyX => 'x',
         KeyCode::KeyZ => 'z',
+        KeyCode::KeyU => 'u',
         _ => return None,
     })
 }
@@ -231,6 +235,8 @@ fn meaning(key: &Key, letter: Option<char>, shift: bool, repeat: bool) -> Option
         (_, Some('m')) if shift => Some(Command::Unmute),
         (_, Some('m')) => Some(Command::Mute(0)),
         (_, Some('o')) => Some(Command::OpenRunbook(0)),
+        (_, Some('g')) => Some(Command::FollowExample),
+        (_, Some('u')) => Some(Command::OpenTrace),
         (_, Some('h' | '?')) => Some(Command::ToggleKeys),
         _ => None,
     }

@@ -1,6 +1,5 @@
-//! Panels over the picture: top bar, details, legend, notices, timeline, banner, first run, options, list
-//! of keys. In: the
-//! model, focus, theme. Out: text; what a person clicks comes back as
+//! Panels over the picture: top bar, details, legend, notices, timeline, waterfall, banner, first run,
+//! options, list of keys. In: the model, focus, theme. Out: text; what a person clicks comes back as
 //! [`Command`](crate::focus::Command)s, and nothing here writes the model.
 //!
 //! Panels are spawned once (and again in another theme) and changed where something is different, a few times a second: text
@@ -25,6 +24,7 @@ mod status;
 mod timeline;
 mod top_bar;
 mod unit;
+mod waterfall;
 
 use bevy::ecs::schedule::ScheduleLabel;
 use bevy::prelude::*;
@@ -61,7 +61,7 @@ impl Plugin for PanelPlugin {
                 details::DetailsPlugin,
                 legend::LegendPlugin,
                 notices::NoticesPlugin,
-                timeline::TimelinePlugin,
+                (timeline::TimelinePlugin, waterfall::WaterfallPlugin),
                 (banner::BannerPlugin, first_run::FirstRunPlugin, crumbs::CrumbsPlugin),
                 (filters::FiltersPlugin, search_field::SearchFieldPlugin),
                 (keys_card::KeysCardPlugin, options::OptionsPlugin),
@@ -162,7 +162,7 @@ fn take_room(
     ui_scale: Res<'_, UiScale>,
     shown: Res<'_, Shown>,
     slide: Res<'_, Slide>,
-    timeline: Res<'_, timeline::Room>,
+    (timeline, waterfall): (Res<'_, timeline::Room>, Res<'_, waterfall::Room>),
     way: Res<'_, first_run::Way>,
     mut insets: ResMut<'_, PanelInsets>,
 ) {
@@ -171,6 +171,6 @@ fn take_room(
         left: way.room(&shown).max(options::room(&shown)) * scale,
         right: if slide.open() { details::WIDTH * scale } else { 0.0 },
         top: top_bar::HEIGHT * scale,
-        bottom: (if shown.legend { legend::ROOM } else { 0.0 } + timeline.0) * scale,
+        bottom: (if shown.legend { legend::ROOM } else { 0.0 } + timeline.0 + waterfall.0) * scale,
     }));
 }

@@ -13,11 +13,10 @@ use super::details::Slide;
 use super::marks::Mark;
 use super::paint::{Build, Paint, Style};
 use super::rows::Goes;
-use super::timeline::Room;
-use super::{Beat, PanelSystems, SpawnPanels, details};
+use super::{Beat, PanelSystems, SpawnPanels, details, legend, timeline, waterfall};
 use crate::activity::Activity;
 use crate::browser::OpenPage;
-use crate::focus::{Command, Item};
+use crate::focus::{Command, Item, Shown};
 use crate::interaction::Solid;
 use crate::scene::Theme;
 use crate::snapshot::Saved;
@@ -274,17 +273,20 @@ fn update(
     paint.text(tree.rest_text, &rest);
 }
 
-/// The details panel takes the place at the right, the timeline that at the bottom.
+/// The details panel takes the place at the right, the timeline that at the bottom, and the waterfall one
+/// beside the legend.
 fn stand_aside(
     tree: Option<Res<'_, Tree>>,
     slide: Res<'_, Slide>,
-    room: Res<'_, Room>,
+    shown: Res<'_, Shown>,
+    (timeline, waterfall): (Res<'_, timeline::Room>, Res<'_, waterfall::Room>),
     mut paint: Paint<'_, '_>,
 ) {
     if let Some(tree) = tree {
         let panel = if slide.open() { details::WIDTH } else { 0.0 };
         paint.right(tree.root, MARGIN + panel);
-        paint.bottom(tree.root, BOTTOM + room.0);
+        let legend = if shown.legend && waterfall.0 > 0.0 { legend::ROOM } else { 0.0 };
+        paint.bottom(tree.root, BOTTOM + timeline.0 + legend + waterfall.0);
     }
 }
 

@@ -242,6 +242,25 @@ impl Paint<'_, '_> {
         }
     }
 
+    /// Makes a part so many logical pixels wide.
+    pub(super) fn width(&mut self, entity: Entity, width: f32) {
+        if let Ok(mut node) = self.nodes.get_mut(entity)
+            && node.width != px(width)
+        {
+            node.width = px(width);
+        }
+    }
+
+    /// Stretches a part from one share of the room that it is in to another, from 0 to 1.
+    pub(super) fn span(&mut self, entity: Entity, (from, until): (f32, f32)) {
+        let (left, width) = (percent(from * 100.0), percent((until - from).max(0.0) * 100.0));
+        if let Ok(mut node) = self.nodes.get_mut(entity)
+            && (node.left, node.width) != (left, width)
+        {
+            (node.left, node.width) = (left, width);
+        }
+    }
+
     /// Shows another mark, or the same in another colour.
     pub(super) fn sign(&mut self, entity: Entity, mark: Mark, color: Color) {
         if let Ok((mut sign, mut image)) = self.signs.get_mut(entity) {

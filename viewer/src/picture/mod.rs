@@ -147,6 +147,16 @@ impl Picture {
         self.plan.path.iter().filter(move |(_, shown)| **shown == id).map(|(strand, _)| *strand)
     }
 
+    /// All nodes of the model that are shown, with the nodes on screen that show them.
+    pub fn homes(&self) -> impl Iterator<Item = (NodeId, NodeId)> + '_ {
+        self.plan.home.iter().map(|(id, home)| (*id, *home))
+    }
+
+    /// The same for edges.
+    pub fn paths(&self) -> impl Iterator<Item = (EdgeId, EdgeId)> + '_ {
+        self.plan.path.iter().map(|(id, path)| (*id, *path))
+    }
+
     /// Whether a node or an edge is on screen, or stands behind something that is.
     pub fn has(&self, item: Item) -> bool {
         match item {

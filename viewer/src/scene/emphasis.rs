@@ -7,12 +7,15 @@ use spanfall_collector::reduce::hop::EdgeId;
 use spanfall_collector::reduce::node::NodeId;
 
 use crate::focus::{Focus, Item};
+use crate::follow::Following;
 use crate::picture::Picture;
 
 /// How bright nodes are that are not in focus while something is.
 const NODE_BEHIND: f32 = 0.22;
 /// The same for edges and their particles.
 const EDGE_BEHIND: f32 = 0.09;
+/// How bright edges of a followed request are while it is elsewhere.
+const EDGE_ON_THE_WAY: f32 = 0.5;
 /// Seconds in which a third of the way to the new brightness is left.
 const EASE: f32 = 0.09;
 /// Brightnesses this close are the same.
@@ -36,6 +39,8 @@ enum Front {
     All,
     /// These.
     Only { nodes: HashSet<NodeId>, edges: HashSet<EdgeId> },
+    /// The way of the request that is followed, and where on it that is now.
+    Way { nodes: HashSet<NodeId>, edges: HashSet<EdgeId>, on: Option<EdgeId>, at: Option<NodeId> },
 }
 
 impl Emphasis {
@@ -75,18 +80,21 @@ impl Emphasis {
         &mut self,
         focus: &Focus,
         hits: Option<&[NodeId]>,
+        following: &Following,
         picture: &Picture,
         passed: f32,
     ) {
+        // Whoever points at something wants to see that.
         self.front = match (focus.hovered, hits) {
             (None, Some(hits)) => Front::found(hits, picture),
+            (None, None) if following.is_shown() => Front::along(following, picture),
             _ => Front::of(focus.item(), picture),
         };
         let front = &self.front;
         let step = 1.0 - (-passed.max(0.0) / EASE).exp();
         let node = |id: &NodeId| if front.has_node(id) { 1.0 } else { NODE_BEHIND };
-        let edge = |id: &EdgeId| if front.has_edge(id) { 1.0 } else { EDGE_BEHIND };
-        let marked = [focus.selected, focus.hovered];
+        let edge = |id: &EdgeId| front.edge_level(id);
+        let marked = [focus.selected, focus.hovered, front.at().map(Item::Node)];
         let chosen = |id: &NodeId| f32::from(u8::from(marked.contains(&Some(Item::Node(*id)))));
         let nodes = ease(&mut self.nodes, picture.nodes.keys(), node, step);
         let edges = ease(&mut self.edges, picture.edges.keys(), edge, step);
@@ -159,17 +167,42 @@ impl Front {
         Self::Only { nodes, edges }
     }
 
+    /// A followed request brings all that is on its way.
+    fn along(following: &Following, picture: &Picture) -> Self {
+        let nodes = picture.homes().filter(|(id, _)| following.has_node(*id)).map(|(_, home)| home);
+        let edges = picture.paths().filter(|(id, _)| following.has_edge(*id)).map(|(_, path)| path);
+        let on = following.edge().and_then(|id| picture.edge_of(id));
+        let at = following.node().and_then(|id| picture.node_of(id));
+        Self::Way { nodes: nodes.collect(), edges: edges.collect(), on, at }
+    }
+
     fn has_node(&self, node: &NodeId) -> bool {
         match self {
             Self::All => true,
-            Self::Only { nodes, .. } => nodes.contains(node),
+            Self::Only { nodes, .. } | Self::Way { nodes, .. } => nodes.contains(node),
         }
     }
 
     fn has_edge(&self, edge: &EdgeId) -> bool {
         match self {
             Self::All => true,
-            Self::Only { edges, .. } => edges.contains(edge),
+            Self::Only { edges, .. } | Self::Way { edges, .. } => edges.contains(edge),
+        }
+    }
+
+    fn edge_level(&self, edge: &EdgeId) -> f32 {
+        match self {
+            _ if !self.has_edge(edge) => EDGE_BEHIND,
+            Self::Way { on, .. } if *on != Some(*edge) => EDGE_ON_THE_WAY,
+            _ => 1.0,
+        }
+    }
+
+    /// The node that the followed request is at.
+    fn at(&self) -> Option<NodeId> {
+        match self {
+            Self::Way { at, .. } => *at,
+            Self::All | Self::Only { .. } => None,
         }
     }
 }
@@ -187,8 +220,8 @@ mod tests {
     fn settled(focus: Focus) -> Emphasis {
         let mut emphasis = Emphasis::default();
         let picture = picture(&graph(4, &[(1, 2), (2, 3), (3, 4)]));
-        emphasis.advance(&Focus::default(), None, &picture, 10.0);
-        emphasis.advance(&focus, None, &picture, 10.0);
+        emphasis.advance(&Focus::default(), None, &Following::default(), &picture, 10.0);
+        emphasis.advance(&focus, None, &Following::default(), &picture, 10.0);
         emphasis
     }
 
@@ -219,8 +252,20 @@ mod tests {
     fn a_search_keeps_its_hits_and_what_goes_between_bright() {
         let mut emphasis = Emphasis::default();
         let picture = picture(&graph(4, &[(1, 2), (2, 3), (3, 4)]));
-        emphasis.advance(&Focus::default(), Some(&[A, B, D]), &picture, 10.0);
-        emphasis.advance(&Focus::default(), Some(&[A, B, D]), &picture, 10.0);
+        emphasis.advance(
+            &Focus::default(),
+            Some(&[A, B, D]),
+            &Following::default(),
+            &picture,
+            10.0,
+        );
+        emphasis.advance(
+            &Focus::default(),
+            Some(&[A, B, D]),
+            &Following::default(),
+            &picture,
+            10.0,
+        );
         assert_eq!([A, B, C, D].map(|n| emphasis.node(n) == 1.0), [true, true, false, true]);
         assert_eq!([1, 2, 3].map(|edge| emphasis.edge(EdgeId(edge)) == 1.0), [true, false, false]);
     }
@@ -239,7 +284,7 @@ mod tests {
         let mut emphasis = Emphasis::default();
         let mut last = 0.0;
         for _ in 0..60 {
-            emphasis.advance(&Focus::default(), None, &picture, 1.0 / 60.0);
+            emphasis.advance(&Focus::default(), None, &Following::default(), &picture, 1.0 / 60.0);
             assert!(emphasis.node(A) >= last && emphasis.node(A) - last < 0.25);
             last = emphasis.node(A);
         }

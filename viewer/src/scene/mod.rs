@@ -30,6 +30,7 @@ use bevy::time::Real;
 use crate::activity::Activity;
 use crate::app::Flow;
 use crate::focus::Focus;
+use crate::follow::Following;
 use crate::layout::{Curves, Places};
 use crate::picture::Picture;
 use crate::search::Search;
@@ -53,6 +54,7 @@ impl Plugin for ScenePlugin {
             .init_resource::<Curves>()
             .init_resource::<Focus>()
             .init_resource::<Search>()
+            .init_resource::<Following>()
             .init_resource::<Playback>()
             .init_resource::<SourceState>()
             .init_resource::<Emphasis>()
@@ -78,7 +80,7 @@ impl Plugin for ScenePlugin {
 /// Lets brightness and freshness follow what is in focus, and the feed.
 fn observe(
     time: Res<'_, Time<Real>>,
-    (focus, search): (Res<'_, Focus>, Res<'_, Search>),
+    (focus, search, following): (Res<'_, Focus>, Res<'_, Search>, Res<'_, Following>),
     picture: Res<'_, Picture>,
     playback: Res<'_, Playback>,
     source: Res<'_, SourceState>,
@@ -89,8 +91,9 @@ fn observe(
     let passed = time.delta_secs();
     // Reading through the change marks: a brightness that rests must not look changed.
     let still = emphasis.bypass_change_detection();
-    if still.moving() || focus.is_changed() || search.is_changed() || picture.is_changed() {
-        still.advance(&focus, search.singled_out(), &picture, passed);
+    let news = focus.is_changed() || search.is_changed() || following.is_changed();
+    if still.moving() || news || picture.is_changed() {
+        still.advance(&focus, search.singled_out(), &following, &picture, passed);
         emphasis.set_changed();
     }
     let mut level = *freshness;

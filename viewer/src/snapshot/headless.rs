@@ -15,6 +15,7 @@ use bevy::render::{RenderApp, RenderPlugin};
 use bevy::time::TimeUpdateStrategy;
 use bevy::window::{ExitCondition, WindowResolution};
 use bevy::winit::WinitPlugin;
+use spanfall_collector::feed::message::TraceId;
 use spanfall_collector::reduce::node::NodeId;
 
 use super::png::{self, SnapshotError};
@@ -36,6 +37,17 @@ pub struct Shot {
     /// The name of the node to be selected, or the names of an edge's ends with `>` between them, so
     /// that its details are in the picture.
     pub select: Option<String>,
+    /// The request to go along with.
+    pub follow: Option<Followed>,
+}
+
+/// Which request a picture goes along with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Followed {
+    /// The worst known of what is selected, or of all.
+    Worst,
+    /// That of this trace.
+    Trace(TraceId),
 }
 
 /// What sets the pace until a picture is taken.
@@ -52,6 +64,10 @@ pub enum Pace {
 const FRAME: Duration = Duration::from_nanos(16_666_667);
 /// How long before the picture something is selected, so that its details have come and settled.
 const SELECT_BEFORE: Duration = Duration::from_millis(2_500);
+/// The same where a request is followed, which then is about half way.
+const FOLLOW_BEFORE: Duration = Duration::from_millis(8_500);
+/// How long after the selection a request is followed.
+const FOLLOW_AFTER: Duration = Duration::from_millis(1_500);
 /// Seconds that the renderer may take for one picture. Software rendering at 4K takes about one.
 const PATIENCE: u64 = 60;
 /// Pictures of the standing clock that are compared before the last one is taken as it is: a live
@@ -138,7 +154,7 @@ fn with_camera(app: &mut App, mut act: impl FnMut(&mut RenderTarget, &mut Camera
 /// Lets the viewer run until the picture's time, drawing nothing.
 fn play(app: &mut App, shot: &Shot) -> Result<(), SnapshotError> {
     with_camera(app, |_, camera| camera.is_active = false);
-    let mut selected = shot.select.is_none();
+    let (mut selected, mut follow) = (shot.select.is_none(), shot.follow);
     let mut ran = Duration::ZERO;
     if shot.pace == Pace::Live {
         app.insert_resource(TimeUpdateStrategy::Automatic);
@@ -158,8 +174,18 @@ fn play(app: &mut App, shot: &Shot) -> Result<(), SnapshotError> {
                 began.elapsed()
             }
         };
-        if !selected && ran + SELECT_BEFORE >= shot.at {
+        let before = if shot.follow.is_some() { FOLLOW_BEFORE } else { SELECT_BEFORE };
+        if !selected && ran + before >= shot.at {
             selected = select(app, shot);
+        }
+        if selected
+            && ran + before >= shot.at + FOLLOW_AFTER
+            && let Some(followed) = follow.take()
+        {
+            app.world_mut().write_message(match followed {
+                Followed::Worst => Command::FollowExample,
+                Followed::Trace(trace) => Command::Follow(trace),
+            });
         }
     }
     app.insert_resource(TimeUpdateStrategy::ManualDuration(Duration::ZERO));
@@ -278,7 +304,7 @@ mod tests {
 
     fn shot(path: PathBuf) -> Shot {
         let at = Duration::from_millis(100);
-        Shot { path, size: SIZE, at, pace: Pace::Stepped, select: None }
+        Shot { path, size: SIZE, at, pace: Pace::Stepped, select: None, follow: None }
     }
 
     #[test]

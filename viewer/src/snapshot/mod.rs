@@ -5,6 +5,6 @@ pub mod headless;
 mod key;
 mod png;
 
-pub use headless::{Pace, Shot};
+pub use headless::{Followed, Pace, Shot};
 pub use key::{Saved, SnapshotKeyPlugin};
 pub use png::SnapshotError;

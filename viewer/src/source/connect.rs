@@ -151,7 +151,7 @@ async fn send(socket: &mut Socket, request: &Request) -> Result<(), Loss> {
 }
 
 fn nothing() -> Request {
-    Request::Inspect { nodes: Vec::new(), edges: Vec::new() }
+    Request::Inspect { nodes: Vec::new(), edges: Vec::new(), trace: None }
 }
 
 fn told(error: &Error) -> Loss {

@@ -25,6 +25,7 @@ use bevy::prelude::*;
 use spanfall_collector::feed::message::{Message as FeedMessage, SourceLabel};
 
 use crate::app::Flow;
+use crate::follow::Following;
 use crate::traffic::SourceState;
 
 /// Where ticks come from, as the command line names it.
@@ -79,7 +80,10 @@ impl SourcePlugin {
 
 impl Plugin for SourcePlugin {
     fn build(&self, app: &mut App) {
-        app.add_message::<Arrived>().init_resource::<SourceState>().insert_resource(self.intake());
+        app.add_message::<Arrived>()
+            .init_resource::<SourceState>()
+            .init_resource::<Following>()
+            .insert_resource(self.intake());
         match &self.source {
             Source::FeedFile(path) => {
                 app.insert_resource(feed_file::FeedFile::open(path.clone()))

@@ -44,7 +44,7 @@ struct Rig {
 impl Rig {
     fn new() -> Self {
         let (requests, asked) =
-            watch::channel(Request::Inspect { nodes: Vec::new(), edges: Vec::new() });
+            watch::channel(Request::Inspect { nodes: Vec::new(), edges: Vec::new(), trace: None });
         let (paused, pauses) = watch::channel(false);
         let feed = Feed {
             inbox: Arc::new(Inbox::new(|| {})),
@@ -192,7 +192,7 @@ async fn what_is_selected_is_inspected_and_stays_so_across_connections() {
     let mut rig = Rig::new();
     rig.connect(address);
     rig.state().await;
-    let asked = Request::Inspect { nodes: vec![NodeId(2)], edges: Vec::new() };
+    let asked = Request::Inspect { nodes: vec![NodeId(2)], edges: Vec::new(), trace: None };
     rig.requests.send(asked).unwrap();
     let detail = |message: &FeedMessage| match message {
         FeedMessage::Detail(detail) => detail.node,
@@ -204,7 +204,7 @@ async fn what_is_selected_is_inspected_and_stays_so_across_connections() {
     // The new collector's detail says the same as before, and so is left out; that it is sent at
     // all shows in another node's.
     while !matches!(rig.state().await, SourceState::Live(_)) {}
-    let asked = Request::Inspect { nodes: vec![NodeId(7)], edges: Vec::new() };
+    let asked = Request::Inspect { nodes: vec![NodeId(7)], edges: Vec::new(), trace: None };
     rig.requests.send(asked).unwrap();
     assert_eq!(rig.message(detail).await, NodeId(7));
     second.shutdown().await;

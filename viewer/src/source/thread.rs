@@ -17,6 +17,7 @@ use super::intake::Intake;
 use super::{Arrived, Source, connect, embedded, recording};
 use crate::activity;
 use crate::focus::{Focus, Item};
+use crate::follow::Following;
 use crate::picture::id::{is_edge_made_here, is_made_here};
 use crate::traffic::{Playback, SourceState};
 
@@ -68,7 +69,7 @@ pub(super) fn start(
     mut commands: Commands<'_, '_>,
 ) {
     let inbox = Arc::new(Inbox::new(activity::waker(event_loop.as_deref())));
-    let nothing = Request::Inspect { nodes: Vec::new(), edges: Vec::new() };
+    let nothing = Request::Inspect { nodes: Vec::new(), edges: Vec::new(), trace: None };
     let (requests, asked) = watch::channel(nothing);
     let (paused, pauses) = watch::channel(false);
     let stop = CancellationToken::new();
@@ -157,9 +158,9 @@ fn seconds_of(time: &Time<Real>, moment: Instant) -> f64 {
     time.elapsed_secs_f64() + ahead - behind
 }
 
-/// Asks for details of what is selected.
-pub(super) fn inspect(focus: Res<'_, Focus>, link: Res<'_, Link>) {
-    if !focus.is_changed() {
+/// Asks for details of what is selected, and for the request that is followed.
+pub(super) fn inspect(focus: Res<'_, Focus>, following: Res<'_, Following>, link: Res<'_, Link>) {
+    if !focus.is_changed() && !following.is_changed() {
         return;
     }
     let (nodes, edges) = match focus.selected {
@@ -168,7 +169,7 @@ pub(super) fn inspect(focus: Res<'_, Focus>, link: Res<'_, Link>) {
         Some(Item::Edge(id)) if !is_edge_made_here(id) => (Vec::new(), vec![id]),
         Some(_) | None => (Vec::new(), Vec::new()),
     };
-    let request = Request::Inspect { nodes, edges };
+    let request = Request::Inspect { nodes, edges, trace: following.trace() };
     link.requests.send_if_modified(|asked| {
         let news = *asked != request;
         *asked = request;

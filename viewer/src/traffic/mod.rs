@@ -212,7 +212,8 @@ fn follow(
         FeedMessage::Lost(lost) => {
             tracing::warn!(ticks = lost.ticks, "this viewer was too slow and lost ticks");
         }
-        FeedMessage::Unknown => {}
+        // What it says is for `follow`.
+        FeedMessage::Trace(_) | FeedMessage::Unknown => {}
     }
 }
 

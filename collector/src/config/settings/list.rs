@@ -335,6 +335,15 @@ pub(super) const SETTINGS: &[Setting] = &[
         field: Field::Words { at: |c| &mut c.feed.allowed_origins },
     },
     Setting {
+        key: "trace.url",
+        help: "Where your trace store shows a trace, to be opened from a request that is followed in the \
+               viewer. {trace_id} stands for its id, {xray_trace_id} for X-Ray's form of it; \
+               {start_ms}, {end_ms}, {start_s} and {end_s} are when it began and ended.",
+        example: "http://jaeger.example:16686/trace/{trace_id}",
+        change: Change::AtOnce,
+        field: Field::TraceUrl { at: |c| &mut c.feed.trace_url },
+    },
+    Setting {
         key: "record.target",
         help: "Where everything that is received is written as OTLP JSON lines: a folder, or a \
                single file if the name ends in .jsonl or .jsonl.zst. Without it nothing is.",

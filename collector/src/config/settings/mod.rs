@@ -12,6 +12,7 @@ use super::file::nearest;
 use super::listen::Port;
 use super::value::{AUTO, Given, size_text, time_text};
 use crate::cost::Price;
+use crate::feed::{NoTraceUrl, TraceUrl};
 use crate::receive::Authorization;
 use crate::reduce::Slow;
 
@@ -75,6 +76,8 @@ enum Field {
     Port { at: fn(&mut Config) -> &mut Port },
     /// A file or folder, or none.
     Path { at: fn(&mut Config) -> &mut Option<PathBuf> },
+    /// The address of a trace's page, or none.
+    TraceUrl { at: fn(&mut Config) -> &mut Option<TraceUrl> },
     /// A header that senders must show, or none. Never shown.
     Secret { at: fn(&mut Config) -> &mut Option<Authorization> },
 }
@@ -155,6 +158,7 @@ impl Setting {
                 other => quoted(other.to_string()),
             },
             Field::Path { at } => quoted(at(config).as_ref()?.display().to_string()),
+            Field::TraceUrl { at } => quoted(at(config).as_ref()?.to_string()),
             Field::Secret { .. } => None,
         }
     }
@@ -196,6 +200,13 @@ impl Setting {
             Field::Path { at } => {
                 let path = given.text()?;
                 *at(config) = (!path.is_empty()).then(|| PathBuf::from(path));
+            }
+            Field::TraceUrl { at } => {
+                let url = given.text()?;
+                *at(config) = match url {
+                    "" => None,
+                    url => Some(url.parse().map_err(|error: NoTraceUrl| error.to_string())?),
+                };
             }
             Field::Secret { at } => {
                 let value = given.text()?;
@@ -305,6 +316,7 @@ mod tests {
             max_lag: _,
             max_viewers: _,
             allowed_origins: _,
+            trace_url: _,
         } = feed;
         let Record { target: _, options } = record;
         let record::Options {
@@ -314,7 +326,7 @@ mod tests {
             keep_files: _,
             keep_size: _,
         } = options;
-        assert_eq!(SETTINGS.len(), 1 + 4 + 9 + 6 + 2 + 4 + 6 + 6);
+        assert_eq!(SETTINGS.len(), 1 + 4 + 9 + 6 + 2 + 4 + 6 + 1 + 6);
     }
 
     #[test]

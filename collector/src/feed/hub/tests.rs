@@ -69,6 +69,7 @@ fn told(message: &Message) -> String {
         Message::Notice(notice) => format!("notice {}: {}", notice.id, notice.text),
         Message::Lost(lost) => format!("lost {}", lost.ticks),
         Message::Detail(detail) => format!("detail {:?} {:?}", detail.node, detail.edge),
+        Message::Trace(trace) => format!("trace {}", trace.trace),
         Message::Unknown => "unknown".to_owned(),
     }
 }
@@ -235,13 +236,13 @@ async fn details_come_now_and_every_second_to_the_viewer_that_asked() {
     let (mut asking, mut other) = (hub.subscribe(), hub.subscribe());
     received(&mut asking).await;
     received(&mut other).await;
-    asking.request(Request::Inspect { nodes: vec![NodeId(7)], edges: Vec::new() });
+    asking.request(Request::Inspect { nodes: vec![NodeId(7)], edges: Vec::new(), trace: None });
     assert_eq!(received(&mut asking).await, ["detail Some(n7) None"]);
     advance(Duration::from_millis(900)).await;
     assert_eq!(received(&mut asking).await, [""; 0]);
     advance(Duration::from_millis(100)).await;
     assert_eq!(received(&mut asking).await, ["detail Some(n7) None"]);
-    asking.request(Request::Inspect { nodes: Vec::new(), edges: Vec::new() });
+    asking.request(Request::Inspect { nodes: Vec::new(), edges: Vec::new(), trace: None });
     advance(Duration::from_secs(5)).await;
     assert_eq!(received(&mut asking).await, [""; 0]);
     assert_eq!(received(&mut other).await, [""; 0]);
@@ -254,7 +255,11 @@ async fn a_viewer_that_asks_all_the_time_is_answered_ten_times_a_second() {
     received(&mut viewer).await;
     let mut details = 0;
     for id in 0..1_000 {
-        viewer.request(Request::Inspect { nodes: vec![NodeId(id)], edges: Vec::new() });
+        viewer.request(Request::Inspect {
+            nodes: vec![NodeId(id)],
+            edges: Vec::new(),
+            trace: None,
+        });
         details += received(&mut viewer).await.len();
     }
     // Reading what there is takes a millisecond of the time that stands still.
@@ -266,7 +271,11 @@ async fn a_viewer_inspects_no_more_than_a_screen_holds() {
     let hub = hub();
     let mut viewer = hub.subscribe();
     received(&mut viewer).await;
-    viewer.request(Request::Inspect { nodes: (0..10_000).map(NodeId).collect(), edges: vec![] });
+    viewer.request(Request::Inspect {
+        nodes: (0..10_000).map(NodeId).collect(),
+        edges: vec![],
+        trace: None,
+    });
     assert_eq!(received(&mut viewer).await.len(), 16);
 }
 

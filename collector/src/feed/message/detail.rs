@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::is_false;
+use super::{Examples, is_false};
 use crate::reduce::hop::{Counts, EdgeId};
 use crate::reduce::node::NodeId;
 
@@ -49,6 +49,9 @@ pub struct Detail {
     /// Whether the queue (on either end, if it is an edge) takes what others could not deal with.
     #[serde(default, skip_serializing_if = "is_false")]
     pub dead_letter: bool,
+    /// Requests that are worth a look.
+    #[serde(default, skip_serializing_if = "Examples::is_empty")]
+    pub examples: Examples,
 }
 
 /// A function's instances, as far as spans tell: these come when an invocation ends.

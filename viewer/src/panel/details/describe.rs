@@ -7,9 +7,10 @@ use spanfall_collector::reduce::hop::{Counts, EdgeId};
 use spanfall_collector::reduce::node::{NodeId, NodeKind};
 
 use super::facts::{LiveInstances, facts};
-use crate::figures::{count, latency, number, share};
-use crate::focus::Item;
+use crate::figures::{count, duration, latency, number, share};
+use crate::focus::{Command, Item};
 use crate::panel::marks::Mark;
+use crate::panel::rows::Goes;
 use crate::panel::unit::Words;
 use crate::traffic::{NodeState, Rates, Running, Traffic};
 
@@ -30,7 +31,7 @@ pub(in crate::panel) struct Details {
     /// queue.
     pub(in crate::panel) facts: Vec<String>,
     /// The lists below.
-    pub(in crate::panel) lists: [List; 4],
+    pub(in crate::panel) lists: [List; 5],
 }
 
 /// A node in the panel's head.
@@ -73,7 +74,7 @@ pub(in crate::panel) struct Row {
     /// Whether so much of it goes wrong that it should be seen from afar.
     pub(in crate::panel) alarming: bool,
     /// Where a click goes.
-    pub(in crate::panel) goes: Option<Item>,
+    pub(in crate::panel) goes: Goes,
 }
 
 /// Rows that a list shows at most.
@@ -116,7 +117,13 @@ fn node(id: NodeId, traffic: &Traffic) -> Option<Details> {
         latency: latencies(detail, rates),
         slow: String::new(),
         facts: facts(detail, instances(detail, &state.running, traffic)),
-        lists: [callers, callees, operations(detail, words), version_list(versions, words)],
+        lists: [
+            callers,
+            callees,
+            examples(detail, traffic),
+            operations(detail, words),
+            version_list(versions, words),
+        ],
     })
 }
 
@@ -138,6 +145,7 @@ fn edge(id: EdgeId, traffic: &Traffic) -> Option<Details> {
         lists: [
             List::default(),
             List::default(),
+            examples(detail, traffic),
             operations(detail, words),
             version_list(versions, words),
         ],
@@ -168,7 +176,7 @@ fn neighbours(
                 middle: trouble(counts),
                 figure: number(counts.total()),
                 alarming: alarming(counts),
-                goes: Some(Item::Node(id)),
+                goes: Goes::To(Item::Node(id)),
             };
             Some((counts.total(), row))
         })
@@ -258,10 +266,35 @@ fn version_list(mut versions: Vec<(String, f64)>, words: Words) -> List {
         middle: share(hops, all),
         figure: count(hops),
         alarming: false,
-        goes: None,
+        goes: Goes::Nowhere,
     };
     let rows = versions.into_iter().map(row).collect();
     list("Versions", ["share", words.many], rows, "")
+}
+
+/// Single requests that are worth a look; a click goes along with one.
+fn examples(detail: Option<&Detail>, traffic: &Traffic) -> List {
+    let now_ms = traffic.time().unwrap_or_default() * 1e3;
+    let known = detail.map(|detail| &detail.examples);
+    let mut rows: Vec<Row> = Vec::new();
+    let mut seen = Vec::new();
+    for example in known.into_iter().flat_map(|known| known.failed.iter().chain(&known.slowest)) {
+        // One that failed and took long is one request.
+        if seen.contains(&example.trace) {
+            continue;
+        }
+        seen.push(example.trace);
+        let ago = (now_ms - example.at_ms as f64).max(0.0) / 1e3;
+        rows.push(Row {
+            mark: Some(Mark::Class(example.class)),
+            name: example.operation.clone(),
+            middle: duration(ago),
+            figure: latency(example.took_us as f64),
+            alarming: false,
+            goes: Goes::Asks(Command::Follow(example.trace)),
+        });
+    }
+    list("Failed and slowest", ["ago", "took"], rows, "")
 }
 
 fn operations(detail: Option<&Detail>, words: Words) -> List {
@@ -279,7 +312,7 @@ fn operation(operation: &Operation) -> Row {
         middle: latency(operation.latency.p95_us as f64),
         figure: count(operation.counts.total()),
         alarming: alarming(&operation.counts),
-        goes: None,
+        goes: Goes::Nowhere,
     }
 }
 
@@ -349,7 +382,7 @@ mod tests {
         assert_eq!(names(callees), ["payments", "orders"]);
         assert!(callees.rows[0].alarming && !callees.rows[1].alarming);
         assert_eq!(callees.rows[0].middle, "10%");
-        assert_eq!(callees.rows[1].goes, Some(Item::Node(NodeId(3))));
+        assert_eq!(callees.rows[1].goes, Goes::To(Item::Node(NodeId(3))));
     }
 
     #[test]
@@ -378,7 +411,7 @@ mod tests {
     fn what_has_not_come_yet_is_said_to_be_collected() {
         let mut traffic = traffic();
         let waiting = describe(Item::Node(NodeId(2)), &traffic).unwrap();
-        assert_eq!(waiting.lists[2].note, COLLECTING);
+        assert_eq!(waiting.lists[3].note, COLLECTING);
         assert_eq!(waiting.latency[1], "–");
         // Somebody else's details are not shown.
         let mut detail = Detail { node: Some(NodeId(3)), ..Detail::default() };
@@ -395,8 +428,8 @@ mod tests {
         let figures: Vec<String> =
             known.latency.iter().map(|text| text.replace('\u{a0}', " ")).collect();
         assert_eq!(figures, ["12.0 ms", "80.0 ms", "1.50 s"]);
-        assert_eq!(names(&known.lists[2]), ["GET /cart"]);
-        assert_eq!(names(&known.lists[3]), ["8", "7"]);
+        assert_eq!(names(&known.lists[3]), ["GET /cart"]);
+        assert_eq!(names(&known.lists[4]), ["8", "7"]);
     }
 
     #[test]
@@ -404,7 +437,7 @@ mod tests {
         let mut traffic = traffic();
         let told = |traffic: &Traffic| {
             let details = describe(Item::Node(NodeId(2)), traffic).unwrap();
-            let versions = details.lists[3].rows.iter();
+            let versions = details.lists[4].rows.iter();
             let versions = versions.map(|row| (row.name.clone(), row.figure.clone())).collect();
             (details.facts.first().cloned().unwrap_or_default().replace('\u{a0}', " "), versions)
         };

@@ -8,6 +8,7 @@ use super::describe::{Details, Head, List, Row, alarming, list, trouble};
 use crate::figures::{duration, latency, number};
 use crate::focus::Item;
 use crate::panel::marks::Mark;
+use crate::panel::rows::Goes;
 use crate::panel::unit::Words;
 use crate::picture::{Picture, PictureEdge, PictureNode, What};
 use crate::traffic::{Rates, Traffic};
@@ -44,6 +45,7 @@ fn node(id: NodeId, picture: &Picture, traffic: &Traffic) -> Option<Details> {
             list(before, columns, callers, ""),
             list(after, columns, callees, ""),
             List::default(),
+            List::default(),
         ],
     })
 }
@@ -67,7 +69,7 @@ fn edge(id: EdgeId, picture: &Picture, traffic: &Traffic) -> Option<Details> {
         latency: latencies(&edge.rates),
         slow: String::new(),
         facts: Vec::new(),
-        lists: [strands, List::default(), List::default(), List::default()],
+        lists: [strands, List::default(), List::default(), List::default(), List::default()],
     })
 }
 
@@ -116,7 +118,7 @@ fn row(name: String, mark: Option<Mark>, counts: &Counts, goes: Item) -> (f64, R
         middle: trouble(counts),
         figure: number(total),
         alarming: alarming(counts),
-        goes: Some(goes),
+        goes: Goes::To(goes),
     };
     (total, row)
 }
@@ -176,7 +178,7 @@ mod tests {
         let details = describe(Item::Edge(id), &picture, &traffic).unwrap();
         assert_eq!(details.heads.len(), 2);
         assert_eq!(details.lists[0].rows[0].name, "function-1 › function-3");
-        assert_eq!(details.lists[0].rows[0].goes, Some(Item::Edge(EdgeId(2))));
+        assert_eq!(details.lists[0].rows[0].goes, Goes::To(Item::Edge(EdgeId(2))));
         assert_eq!(details.rates.error, 3.0);
     }
 }

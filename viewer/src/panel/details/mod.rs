@@ -203,12 +203,16 @@ fn paint_row(paint: &mut Paint<'_, '_>, at: RowTree, row: Option<&Row>, theme: &
     let Some(Row { mark, name, middle, figure, alarming, goes }) = row else { return };
     paint.show(at.sign, mark.is_some());
     if let Some(mark) = mark {
-        paint.sign(at.sign, *mark, theme.colors.text_secondary);
+        let color = match mark {
+            Mark::Class(_) => mark.color(&theme.colors),
+            _ => theme.colors.text_secondary,
+        };
+        paint.sign(at.sign, *mark, color);
     }
     paint.text(at.name, name);
     paint.text(at.middle, middle);
     paint.text(at.figure, figure);
     let color = if *alarming { theme.colors.error } else { theme.colors.text_secondary };
     paint.text_color(at.middle, color);
-    paint.goes(at.row, goes.map_or(Goes::Nowhere, Goes::To));
+    paint.goes(at.row, *goes);
 }

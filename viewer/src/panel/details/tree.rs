@@ -43,7 +43,7 @@ pub(super) struct Tree {
     pub(super) beside: Entity,
     pub(super) facts: [Entity; MOST_FACTS],
     pub(super) peak: Entity,
-    pub(super) lists: [ListTree; 4],
+    pub(super) lists: [ListTree; 5],
 }
 
 /// A node at the panel's top.
