@@ -13,7 +13,8 @@ use spanfall_collector::replay::Speed;
 use crate::scene::theme::ThemeChoice;
 use crate::settings::Settings;
 use crate::snapshot::{Followed, Pace, Shot};
-use crate::source::{Embedded, Endpoint, Recording, Source};
+use crate::source::vizceral::{self, Place};
+use crate::source::{Embedded, Endpoint, Recording, Source, Vizceral};
 use crate::wall::{Night, Plan};
 
 /// Shows every request that flows through a serverless system, live.
@@ -29,6 +30,7 @@ Examples:
   spanfall                                  receive spans here: 4317 (gRPC) and 4318 (HTTP)
   spanfall --connect wall.example           show what a collector elsewhere receives
   spanfall --replay monday.jsonl.zst        play what a collector recorded
+  spanfall --vizceral traffic.json          show what Vizceral shows
   spanfall --snapshot out.png --at 20       a picture of the sample after 20 seconds, no window
 
 To send spans here, set OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 in what is to be seen.
@@ -39,13 +41,14 @@ ground to move; the wheel zooms."
 )]
 pub struct Cli {
     /// Show what a collector elsewhere receives: a host, HOST:PORT, or the feed's URL
-    #[arg(long, value_name = "URL", help_heading = "Source", conflicts_with_all = ["feed_file"])]
+    #[arg(long, value_name = "URL", help_heading = "Source",
+          conflicts_with_all = ["feed_file", "vizceral"])]
     pub connect: Option<Endpoint>,
 
     /// Play recorded traces, merged by time: .json, .jsonl or .pb, also .zst and .gz; `-` is
     /// standard input
     #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Source",
-          conflicts_with_all = ["connect", "feed_file"])]
+          conflicts_with_all = ["connect", "feed_file", "vizceral"])]
     pub replay: Vec<PathBuf>,
 
     /// How much faster than it happened: a number such as 4 or 0.5, or `max` for no waiting
@@ -64,8 +67,18 @@ pub struct Cli {
 
     /// Play a feed recorded as JSON lines: its messages, one a line, as a WebSocket client of
     /// /feed would save them. The ticks' own times set the pace
-    #[arg(long, value_name = "FILE", help_heading = "Source")]
+    #[arg(long, value_name = "FILE", help_heading = "Source", conflicts_with = "vizceral")]
     pub feed_file: Option<PathBuf>,
+
+    /// Show what Vizceral shows: the JSON that its page loads, from a file, which is read again when
+    /// it changes, or from a URL (http://), which is polled
+    #[arg(long, value_name = "FILE|URL", help_heading = "Source")]
+    pub vizceral: Option<Place>,
+
+    /// How often to look for news in it [default: 5]
+    #[arg(long, value_name = "SECONDS", value_parser = period, requires = "vizceral",
+          help_heading = "Source")]
+    pub every: Option<Duration>,
 
     /// The configuration file. Changes take effect when it is saved
     #[arg(long, value_name = "FILE", env = "SPANFALL_CONFIG", help_heading = "Collector within")]
@@ -74,22 +87,22 @@ pub struct Cli {
     /// Who can reach these ports: 127.0.0.1 is this computer, 0.0.0.0 whoever is in its networks
     /// [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS", help_heading = "Collector within",
-          conflicts_with_all = ["connect", "feed_file", "replay"])]
+          conflicts_with_all = ["connect", "feed_file", "replay", "vizceral"])]
     pub host: Option<String>,
 
     /// Where OTLP over gRPC comes in: a port, an address, or `off` [default: 4317]
     #[arg(long, value_name = "PORT", help_heading = "Collector within",
-          conflicts_with_all = ["connect", "feed_file", "replay"])]
+          conflicts_with_all = ["connect", "feed_file", "replay", "vizceral"])]
     pub grpc: Option<String>,
 
     /// Where OTLP over HTTP comes in: a port, an address, or `off` [default: 4318]
     #[arg(long, value_name = "PORT", help_heading = "Collector within",
-          conflicts_with_all = ["connect", "feed_file", "replay"])]
+          conflicts_with_all = ["connect", "feed_file", "replay", "vizceral"])]
     pub http: Option<String>,
 
     /// Where other viewers connect: a port, an address, or `off` [default: 4320]
     #[arg(long, value_name = "PORT", help_heading = "Collector within",
-          conflicts_with_all = ["connect", "feed_file", "replay"])]
+          conflicts_with_all = ["connect", "feed_file", "replay", "vizceral"])]
     pub view_port: Option<String>,
 
     /// Begin there: `world`, `everything`, a region, a node, or both as in `us-east-1/checkout`
@@ -165,6 +178,10 @@ impl Cli {
         }
         if let Some(endpoint) = &self.connect {
             return Ok(Source::Connect(endpoint.clone()));
+        }
+        if let Some(place) = &self.vizceral {
+            let every = self.every.unwrap_or(vizceral::EVERY);
+            return Ok(Source::Vizceral(Vizceral { place: place.clone(), every }));
         }
         let config = config::Source { file: self.config.clone(), variables, flags: self.flags() };
         config.load()?;
@@ -265,6 +282,17 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "give seconds, such as 10 or 2.5; a day at most".into())
 }
 
+/// Reads seconds of which there are enough for a look.
+fn period(text: &str) -> Result<Duration, String> {
+    seconds(text)
+        .ok()
+        .filter(|every| *every >= SHORTEST_PERIOD)
+        .ok_or_else(|| "give seconds, such as 5 or 0.5; half a second at least".into())
+}
+
+/// Looking more often finds nothing new, and is a load for whoever answers.
+const SHORTEST_PERIOD: Duration = Duration::from_millis(500);
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -336,6 +364,23 @@ mod tests {
         assert!(parse("--connect a --replay b").unwrap_err().contains("cannot be used with"));
         assert!(parse("--speed 2").unwrap_err().contains("--replay"));
         assert!(parse("--connect a --grpc 1").unwrap_err().contains("cannot be used with"));
+        for other in ["--connect b", "--replay b", "--feed-file b", "--http 1"] {
+            let error = parse(&format!("--vizceral a {other}")).unwrap_err();
+            assert!(error.contains("cannot be used with"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_vizceral_shows_is_looked_for_as_often_as_asked() {
+        let Source::Vizceral(file) = source("--vizceral traffic.json") else { panic!() };
+        assert_eq!((file.place.to_string(), file.every), ("traffic.json".into(), vizceral::EVERY));
+        let line = "--vizceral http://localhost/vizceral.json --every 2";
+        let Source::Vizceral(url) = source(line) else { panic!() };
+        assert!(matches!(url.place, Place::Url(_)));
+        assert_eq!(url.every, Duration::from_secs(2));
+        assert!(parse("--vizceral https://a/").unwrap_err().contains("curl"));
+        assert!(parse("--vizceral a --every 0.1").unwrap_err().contains("half a second"));
+        assert!(parse("--every 2").unwrap_err().contains("--vizceral"));
     }
 
     #[test]

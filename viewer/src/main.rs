@@ -10,6 +10,7 @@ use spanfall_viewer::picture::Navigation;
 use spanfall_viewer::scene::Theme;
 use spanfall_viewer::scene::theme::{ThemeChoice, Themes};
 use spanfall_viewer::settings::{self, Settings, Store};
+use spanfall_viewer::source::Source;
 use spanfall_viewer::{app, display, snapshot};
 use tracing::warn;
 
@@ -29,6 +30,9 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
     let source = cli.source(variables)?;
+    if let Source::Vizceral(vizceral) = &source {
+        vizceral.check()?;
+    }
     display::explain_failures();
     if let Some(shot) = cli.shot() {
         // Not what was kept: the picture shall be the same for everybody.

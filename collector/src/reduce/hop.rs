@@ -26,6 +26,13 @@ pub struct Edge {
     pub target: NodeId,
 }
 
+impl Edge {
+    /// Its identity: the same for every collector, and for whatever else makes a feed.
+    pub fn id(self) -> EdgeId {
+        super::nodes::edge_id(self)
+    }
+}
+
 /// How a request went. The order is by how bad it is: of two opinions the later one counts.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,

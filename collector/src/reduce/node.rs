@@ -114,3 +114,10 @@ pub struct Node {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub region: String,
 }
+
+impl Node {
+    /// Its identity: the same for every collector, and for whatever else makes a feed.
+    pub fn id(&self) -> NodeId {
+        super::nodes::node_id(self)
+    }
+}

@@ -1,4 +1,4 @@
-//! Where ticks come from. In: a collector's feed, spans, or recordings. Out: the feed's messages
+//! Where ticks come from. In: a collector's feed, spans, recordings, or Vizceral's JSON. Out: the feed's messages
 //! as [`Arrived`], in order, and [`SourceState`] for the panels.
 
 mod backoff;
@@ -13,11 +13,13 @@ mod sample;
 #[cfg(test)]
 mod tests;
 mod thread;
+pub mod vizceral;
 
 pub use embedded::Embedded;
 pub use endpoint::{Endpoint, EndpointError};
 pub use intake::{Intake, Reach, Setup, outward};
 pub use recording::Recording;
+pub use vizceral::Vizceral;
 
 use std::path::PathBuf;
 
@@ -39,6 +41,8 @@ pub enum Source {
     Replay(Recording),
     /// A feed recorded as JSON lines; its ticks' times set the pace.
     FeedFile(PathBuf),
+    /// What Vizceral shows: its JSON, in a file or polled.
+    Vizceral(Vizceral),
 }
 
 /// Something has come from the source. What comes is to be followed in this order.
@@ -89,7 +93,10 @@ impl Plugin for SourcePlugin {
                 app.insert_resource(feed_file::FeedFile::open(path.clone()))
                     .add_systems(Update, feed_file::read.in_set(Flow::Source));
             }
-            source @ (Source::Embedded(_) | Source::Connect(_) | Source::Replay(_)) => {
+            source @ (Source::Embedded(_)
+            | Source::Connect(_)
+            | Source::Replay(_)
+            | Source::Vizceral(_)) => {
                 app.insert_resource(thread::Planned(source.clone()))
                     .add_systems(Startup, thread::start)
                     .add_systems(

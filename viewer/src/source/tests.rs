@@ -32,17 +32,17 @@ use crate::focus::Focus;
 use crate::traffic::{Traffic, TrafficPlugin};
 
 /// A source that says nothing for so long has failed its test.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
-struct Rig {
-    feed: Feed,
+pub(super) struct Rig {
+    pub(super) feed: Feed,
     requests: watch::Sender<Request>,
     seen: Vec<Event>,
     _paused: watch::Sender<bool>,
 }
 
 impl Rig {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let (requests, asked) =
             watch::channel(Request::Inspect { nodes: Vec::new(), edges: Vec::new(), trace: None });
         let (paused, pauses) = watch::channel(false);
@@ -70,7 +70,7 @@ impl Rig {
         found.await.unwrap_or_else(|_| panic!("it never came"))
     }
 
-    async fn state(&mut self) -> SourceState {
+    pub(super) async fn state(&mut self) -> SourceState {
         let state = |event: &Event| match event {
             Event::State(state) => Some(state.clone()),
             _ => None,
@@ -78,7 +78,7 @@ impl Rig {
         self.next(state).await
     }
 
-    async fn message<T>(&mut self, wanted: impl Fn(&FeedMessage) -> Option<T>) -> T {
+    pub(super) async fn message<T>(&mut self, wanted: impl Fn(&FeedMessage) -> Option<T>) -> T {
         let message = |event: &Event| match event {
             Event::Message(message) => wanted(message),
             _ => None,
@@ -86,7 +86,7 @@ impl Rig {
         self.next(message).await
     }
 
-    async fn lost(&mut self) -> String {
+    pub(super) async fn lost(&mut self) -> String {
         match self.state().await {
             SourceState::Lost { why, .. } => why,
             other => panic!("not lost but {other:?}"),
@@ -104,7 +104,7 @@ impl Drop for Rig {
     }
 }
 
-async fn collector(view: Port) -> (Collector, SocketAddr) {
+pub(super) async fn collector(view: Port) -> (Collector, SocketAddr) {
     let listen = Listen { view, grpc: Port::Off, http: Port::Off, ..Listen::anywhere() };
     let collector = Collector::start(Config { listen, ..Config::default() }).await.unwrap();
     let listener =
@@ -114,7 +114,7 @@ async fn collector(view: Port) -> (Collector, SocketAddr) {
     (collector, address)
 }
 
-fn hops(hub: &Hub, spans: u64) {
+pub(super) fn hops(hub: &Hub, spans: u64) {
     let node = |id, name: &str| GraphNode {
         id: NodeId(id),
         kind: NodeKind::Function,
@@ -132,7 +132,7 @@ fn hops(hub: &Hub, spans: u64) {
     hub.publish(Some(graph), Some(tick), TokioInstant::now());
 }
 
-fn busy_tick(message: &FeedMessage) -> Option<Tick> {
+pub(super) fn busy_tick(message: &FeedMessage) -> Option<Tick> {
     match message {
         FeedMessage::Tick(tick) if !tick.edges.is_empty() => Some(tick.clone()),
         _ => None,

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::inbox::{Event, Inbox};
 use super::intake::Intake;
-use super::{Arrived, Source, connect, embedded, recording};
+use super::{Arrived, Source, connect, embedded, recording, vizceral};
 use crate::activity;
 use crate::focus::{Focus, Item};
 use crate::follow::Following;
@@ -101,6 +101,12 @@ fn run(feed: Feed, source: Source) {
                     }
                     Source::Embedded(embedded) => embedded::run(feed, embedded).await,
                     Source::Replay(recording) => recording::run(feed, recording).await,
+                    Source::Vizceral(source) => {
+                        tokio::select! {
+                            () = vizceral::run(feed, source) => {}
+                            () = stop.cancelled() => {}
+                        }
+                    }
                     // It is read by the app itself: see `feed_file`.
                     Source::FeedFile(_) => {}
                 }
