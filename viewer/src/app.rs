@@ -24,7 +24,7 @@ use crate::picture::PicturePlugin;
 use crate::scene::ScenePlugin;
 use crate::search::{SearchPlugin, Typed};
 use crate::settings::SettingsPlugin;
-use crate::snapshot::{SnapshotKeyPlugin, headless};
+use crate::snapshot::{ClipKeyPlugin, SnapshotKeyPlugin, headless};
 use crate::source::{Source, SourcePlugin};
 use crate::traffic::TrafficPlugin;
 use crate::wall::{Plan, WallPlugin};
@@ -83,7 +83,7 @@ impl Plugin for SpanfallPlugins {
             ScenePlugin,
             ParticlesPlugin,
             PanelPlugin,
-            SnapshotKeyPlugin,
+            (SnapshotKeyPlugin, ClipKeyPlugin),
             (BrowserPlugin, ClipboardPlugin),
             WallPlugin,
             ActivityPlugin,

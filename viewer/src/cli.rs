@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bevy::math::UVec2;
-use clap::Parser;
+use clap::{ArgGroup, Parser};
 use spanfall_collector::config::{self, Flag};
 use spanfall_collector::feed::message::NoTraceId;
 use spanfall_collector::replay::Speed;
 
 use crate::scene::theme::ThemeChoice;
 use crate::settings::Settings;
-use crate::snapshot::{Followed, Pace, Shot};
+use crate::snapshot::{Clip, Followed, MOST_FPS, Pace, Shot, clip};
 use crate::source::vizceral::{self, Place};
 use crate::source::{Embedded, Endpoint, Recording, Source, Vizceral};
 use crate::wall::{Night, Plan};
@@ -25,6 +25,7 @@ use crate::wall::{Night, Plan};
 #[command(
     name = "spanfall",
     version,
+    group = ArgGroup::new("picture").args(["snapshot", "record"]),
     after_help = "\
 Examples:
   spanfall                                  receive spans here: 4317 (gRPC) and 4318 (HTTP)
@@ -32,6 +33,7 @@ Examples:
   spanfall --replay monday.jsonl.zst        play what a collector recorded
   spanfall --vizceral traffic.json          show what Vizceral shows
   spanfall --snapshot out.png --at 20       a picture of the sample after 20 seconds, no window
+  spanfall --record out.mp4 --seconds 30    a clip of it, no window
 
 To send spans here, set OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 in what is to be seen.
 
@@ -122,44 +124,66 @@ pub struct Cli {
 
     /// For a screen on the wall: fills it, tours slowly between the whole picture, what deserves
     /// attention and where most happens, has large text, and shifts by a few pixels against burn-in
-    #[arg(long, help_heading = "Wall", conflicts_with = "snapshot")]
+    #[arg(long, help_heading = "Wall", conflicts_with = "picture")]
     pub wall: bool,
 
     /// Fill this display: 1 is the first. Another number than there are lists them
-    #[arg(long, value_name = "N", help_heading = "Wall", conflicts_with = "snapshot")]
+    #[arg(long, value_name = "N", help_heading = "Wall", conflicts_with = "picture")]
     pub display: Option<usize>,
 
     /// Be darker between these local times, such as 22:00-06:00
-    #[arg(long, value_name = "FROM-UNTIL", help_heading = "Wall", conflicts_with = "snapshot")]
+    #[arg(long, value_name = "FROM-UNTIL", help_heading = "Wall", conflicts_with = "picture")]
     pub dim_at_night: Option<Night>,
 
     /// Draw as fast as this computer can for so long, print how fast that was, and end
     #[arg(long, value_name = "SECONDS", value_parser = seconds, help_heading = "Drawing",
-          conflicts_with = "snapshot")]
+          conflicts_with = "picture")]
     pub measure: Option<Duration>,
 
     /// Render one picture without a window, exactly what a window would show, and end
     #[arg(long, value_name = "OUT.png", help_heading = "Picture")]
     pub snapshot: Option<PathBuf>,
 
-    /// Its size in pixels
+    /// Render a clip without a window, and end: a film (with ffmpeg), or a folder of frames. What
+    /// happens now is heard out first, and then drawn, so that no frame is late
+    #[arg(long, value_name = "OUT.mp4|FOLDER/", help_heading = "Picture")]
+    pub record: Option<PathBuf>,
+
+    /// How long the clip is
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = clip_length,
+          requires = "record", help_heading = "Picture")]
+    pub seconds: Duration,
+
+    /// Its frames a second
+    #[arg(long, value_name = "N", default_value_t = 30, requires = "record",
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_FPS)),
+          help_heading = "Picture")]
+    pub fps: u32,
+
+    /// The picture's or clip's size in pixels
     #[arg(long, value_name = "WxH", default_value = "1920x1080", value_parser = size,
-          requires = "snapshot", help_heading = "Picture")]
+          requires = "picture", help_heading = "Picture")]
     pub size: UVec2,
 
-    /// How many seconds the viewer runs before it is taken
+    /// How many seconds the viewer runs before it is taken, or begins
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds,
-          requires = "snapshot", help_heading = "Picture")]
+          requires = "picture", help_heading = "Picture")]
     pub at: Duration,
 
     /// Select the node with this name, or what goes from one to another as in `orders>payments`,
     /// so that its details are in the picture
-    #[arg(long, value_name = "NODE", requires = "snapshot", help_heading = "Picture")]
+    #[arg(
+        long,
+        value_name = "NODE",
+        requires = "snapshot",
+        conflicts_with = "record",
+        help_heading = "Picture"
+    )]
     pub select: Option<String>,
 
     /// Go along with a request: `worst`, of what is selected or of all, or the one of a trace id
-    #[arg(long, value_name = "worst|TRACE", requires = "snapshot", value_parser = followed,
-          help_heading = "Picture")]
+    #[arg(long, value_name = "worst|TRACE", requires = "snapshot", conflicts_with = "record",
+          value_parser = followed, help_heading = "Picture")]
     pub follow: Option<Followed>,
 }
 
@@ -199,7 +223,8 @@ impl Cli {
     /// The options that set something in the collector's configuration.
     fn flags(&self) -> Vec<Flag> {
         // A picture is taken and over: nobody can send spans to it, unless a port is asked for.
-        let unused = self.snapshot.is_some().then(|| "off".to_owned());
+        let pictures = self.snapshot.is_some() || self.record.is_some();
+        let unused = pictures.then(|| "off".to_owned());
         let host = self.host.clone().map(|value| Flag {
             option: "--host".to_owned(),
             key: "listen.host".to_owned(),
@@ -249,11 +274,27 @@ impl Cli {
             path: self.snapshot.clone()?,
             size: self.size,
             at: self.at,
-            // A recorded feed follows the app's clock; everything else has its own.
-            pace: if self.feed_file.is_some() { Pace::Stepped } else { Pace::Live },
+            pace: self.pace(),
             select: self.select.clone(),
             follow: self.follow,
         })
+    }
+
+    /// The clip to be rendered, if one is asked for.
+    pub fn clip(&self) -> Option<Clip> {
+        Some(Clip {
+            path: self.record.clone()?,
+            size: self.size,
+            at: self.at,
+            length: self.seconds,
+            fps: self.fps,
+            pace: self.pace(),
+        })
+    }
+
+    /// A recorded feed follows the app's clock; everything else has its own.
+    fn pace(&self) -> Pace {
+        if self.feed_file.is_some() { Pace::Stepped } else { Pace::Live }
     }
 }
 
@@ -280,6 +321,14 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .and_then(|seconds: f64| Duration::try_from_secs_f64(seconds).ok())
         .filter(|duration| *duration <= Duration::from_hours(24))
         .ok_or_else(|| "give seconds, such as 10 or 2.5; a day at most".into())
+}
+
+/// Reads how long a clip is.
+fn clip_length(text: &str) -> Result<Duration, String> {
+    seconds(text)
+        .ok()
+        .filter(|length| !length.is_zero() && *length <= clip::LONGEST)
+        .ok_or_else(|| "give seconds, such as 10 or 2.5; ten minutes (600) at most".into())
 }
 
 /// Reads seconds of which there are enough for a look.
@@ -387,6 +436,20 @@ mod tests {
     fn a_theme_is_a_name_or_a_file() {
         assert!(parse("--theme light").is_ok() && parse("--theme own.toml").is_ok());
         assert!(parse("--theme lihgt").unwrap_err().contains("high-contrast"));
+    }
+
+    #[test]
+    fn clips_are_as_long_and_as_smooth_as_asked() {
+        let line = "--record out.mp4 --seconds 2.5 --fps 24 --at 40 --size 1280x720";
+        let clip = parse(line).unwrap().clip().unwrap();
+        assert_eq!((clip.length, clip.fps), (Duration::from_millis(2500), 24));
+        assert_eq!((clip.at, clip.size), (Duration::from_secs(40), UVec2::new(1280, 720)));
+        assert_eq!(clip.pace, Pace::Live);
+        for wrong in ["--seconds 0", "--seconds 601", "--fps 0", "--fps 61", "--select a"] {
+            assert!(parse(&format!("--record o.mp4 {wrong}")).is_err(), "{wrong}");
+        }
+        assert!(parse("--fps 24").unwrap_err().contains("--record"));
+        assert!(parse("--record a.mp4 --snapshot b.png").is_err());
     }
 
     #[test]

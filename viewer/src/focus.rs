@@ -181,6 +181,8 @@ pub enum Command {
     NextTheme(bool),
     /// Write a PNG of the window (S).
     Snapshot,
+    /// Begin a clip of the window, or end it (Shift+S).
+    ToggleClip,
     /// Show or hide the legend (L).
     ToggleLegend,
     /// Show or hide how to point functions here (I).

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use bevy::app::App;
+use bevy::math::UVec2;
 use clap::Parser as _;
 use spanfall_viewer::cli::Cli;
 use spanfall_viewer::measure::MeasurePlugin;
@@ -10,7 +12,8 @@ use spanfall_viewer::picture::Navigation;
 use spanfall_viewer::scene::Theme;
 use spanfall_viewer::scene::theme::{ThemeChoice, Themes};
 use spanfall_viewer::settings::{self, Settings, Store};
-use spanfall_viewer::source::Source;
+use spanfall_viewer::snapshot::Pace;
+use spanfall_viewer::source::{AheadPlugin, Source};
 use spanfall_viewer::{app, display, snapshot};
 use tracing::warn;
 
@@ -35,16 +38,16 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     }
     display::explain_failures();
     if let Some(shot) = cli.shot() {
-        // Not what was kept: the picture shall be the same for everybody.
-        let settings = cli.settings(Settings::default());
-        let theme = settings.theme.load()?;
-        let mut app = app::headless_app(source, shot.size);
-        app.insert_resource(Themes::new(settings.theme.clone(), &theme))
-            .insert_resource(theme)
-            .insert_resource(ParticleBudget(settings.particles))
-            .insert_resource(settings)
-            .insert_resource(Navigation::beginning_at(cli.view.clone()));
-        snapshot::headless::render(app, &shot)?;
+        snapshot::headless::render(headless(cli, source, shot.size)?, &shot)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(clip) = cli.clip() {
+        let mut app = headless(cli, source, clip.size)?;
+        if clip.pace == Pace::Live {
+            app.add_plugins(AheadPlugin);
+        }
+        let written = snapshot::clip::render(app, &clip)?;
+        eprintln!("spanfall: {written}");
         return Ok(ExitCode::SUCCESS);
     }
     let store = Store::open(settings::path(|name| std::env::var_os(name)), cli.base());
@@ -65,6 +68,20 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         bevy::app::AppExit::Success => ExitCode::SUCCESS,
         bevy::app::AppExit::Error(code) => ExitCode::from(code.get()),
     })
+}
+
+/// The viewer without a window. What was kept does not count: the picture shall be the same for
+/// everybody.
+fn headless(cli: &Cli, source: Source, size: UVec2) -> anyhow::Result<App> {
+    let settings = cli.settings(Settings::default());
+    let theme = settings.theme.load()?;
+    let mut app = app::headless_app(source, size);
+    app.insert_resource(Themes::new(settings.theme.clone(), &theme))
+        .insert_resource(theme)
+        .insert_resource(ParticleBudget(settings.particles))
+        .insert_resource(settings)
+        .insert_resource(Navigation::beginning_at(cli.view.clone()));
+    Ok(app)
 }
 
 /// The theme that is asked for now must be right; one that was chosen in an earlier run may be gone.

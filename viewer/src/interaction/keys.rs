@@ -50,7 +50,7 @@ pub const KEYS: [(&str, &str); 32] = [
     ("L", "legend"),
     ("V", "the next theme"),
     ("P", "options: labels, sizes, particles, motion"),
-    ("S", "save a picture (PNG)"),
+    ("S", "save a picture (PNG); with Shift begin or end a clip"),
     ("I", "how to point functions here"),
     ("C", "copy what the card shows, or the trace id of the request"),
     ("F11", "full screen"),
@@ -79,7 +79,12 @@ fn read_keys(
         KeyCode::SuperLeft,
         KeyCode::SuperRight,
     ]);
-    for press in presses.read().filter(|press| press.state == ButtonState::Pressed) {
+    let events: Vec<&KeyboardInput> = presses.read().collect();
+    for (index, press) in events.iter().enumerate() {
+        if press.state != ButtonState::Pressed {
+            continue;
+        }
+        let shift = shift_at(&events, index).unwrap_or(shift);
         let letter = letter(press);
         if typing {
             match word(press, shift, control) {
@@ -132,6 +137,19 @@ fn word(press: &KeyboardInput, shift: bool, control: bool) -> Option<Word> {
         Key::Space => Some(Word::Types(Typed::Text(" ".to_owned()))),
         Key::Character(text) if !control => Some(Word::Types(Typed::Text(text.to_string()))),
         _ => None,
+    }
+}
+
+/// Whether Shift was down at one of a frame's events. A quick hand has let go of it before a slow frame
+/// sees either. None if the frame's events do not say.
+fn shift_at(events: &[&KeyboardInput], index: usize) -> Option<bool> {
+    let (before, after) = events.split_at_checked(index)?;
+    let shift = |event: &&&KeyboardInput| {
+        matches!(event.key_code, KeyCode::ShiftLeft | KeyCode::ShiftRight)
+    };
+    match before.iter().rev().find(shift) {
+        Some(last) => Some(last.state == ButtonState::Pressed),
+        None => after.iter().find(shift).map(|next| next.state == ButtonState::Released),
     }
 }
 
@@ -226,6 +244,7 @@ fn meaning(key: &Key, letter: Option<char>, shift: bool, repeat: bool) -> Option
         (_, Some('z')) => Some(Command::Fold),
         (_, Some('f')) => Some(Command::Fit),
         (_, Some('r')) => Some(Command::ResetLayout),
+        (_, Some('s')) if shift => Some(Command::ToggleClip),
         (_, Some('s')) => Some(Command::Snapshot),
         (_, Some('i')) => Some(Command::ToggleSetup),
         (_, Some('c')) => Some(Command::Copy),
@@ -284,6 +303,19 @@ mod tests {
             asked(&press(Key::Character("?".into()), KeyCode::Slash), true),
             Some(Command::ToggleKeys)
         );
+    }
+
+    #[test]
+    fn shift_counts_though_it_is_pressed_and_let_go_within_one_frame() {
+        let shift = |state| KeyboardInput { state, ..press(Key::Shift, KeyCode::ShiftLeft) };
+        let (down, up) = (shift(ButtonState::Pressed), shift(ButtonState::Released));
+        let s = press(Key::Character("S".into()), KeyCode::KeyS);
+        assert_eq!(shift_at(&[&down, &s, &up], 1), Some(true));
+        assert_eq!(shift_at(&[&s, &up], 0), Some(true), "it was held before");
+        assert_eq!(shift_at(&[&s, &down], 0), Some(false));
+        assert_eq!(shift_at(&[&down, &up, &s], 2), Some(false));
+        assert_eq!(shift_at(&[&s], 0), None);
+        assert_eq!(asked(&s, true), Some(Command::ToggleClip));
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod marks;
 mod notices;
 mod options;
 mod paint;
+mod recording_sign;
 mod rows;
 mod search_field;
 mod sparkline;
@@ -65,6 +66,7 @@ impl Plugin for PanelPlugin {
                 (banner::BannerPlugin, first_run::FirstRunPlugin, crumbs::CrumbsPlugin),
                 (filters::FiltersPlugin, search_field::SearchFieldPlugin),
                 (keys_card::KeysCardPlugin, options::OptionsPlugin),
+                recording_sign::RecordingSignPlugin,
             ))
             .add_systems(
                 Update,

@@ -69,7 +69,7 @@ const FOLLOW_BEFORE: Duration = Duration::from_millis(8_500);
 /// How long after the selection a request is followed.
 const FOLLOW_AFTER: Duration = Duration::from_millis(1_500);
 /// Seconds that the renderer may take for one picture. Software rendering at 4K takes about one.
-const PATIENCE: u64 = 60;
+pub(super) const PATIENCE: u64 = 60;
 /// Pictures of the standing clock that are compared before the last one is taken as it is: a live
 /// source may change figures for ever.
 const MOST_TRIES: usize = 12;
@@ -111,7 +111,7 @@ pub fn render(mut app: App, shot: &Shot) -> Result<(), SnapshotError> {
 }
 
 /// What Bevy's runners do before the first frame.
-fn make_ready(app: &mut App) {
+pub(super) fn make_ready(app: &mut App) {
     while app.plugins_state() == PluginsState::Adding {
         bevy::tasks::tick_global_task_pools_on_main_thread();
     }
@@ -124,7 +124,7 @@ fn make_ready(app: &mut App) {
 }
 
 /// Turns the camera to an image of the picture's size.
-fn aim(app: &mut App, size: UVec2) -> Result<Handle<Image>, SnapshotError> {
+pub(super) fn aim(app: &mut App, size: UVec2) -> Result<Handle<Image>, SnapshotError> {
     let most = app
         .world()
         .get_resource::<RenderDevice>()
@@ -151,30 +151,11 @@ fn with_camera(app: &mut App, mut act: impl FnMut(&mut RenderTarget, &mut Camera
     }
 }
 
-/// Lets the viewer run until the picture's time, drawing nothing.
+/// Lets the viewer run until the picture's time.
 fn play(app: &mut App, shot: &Shot) -> Result<(), SnapshotError> {
-    with_camera(app, |_, camera| camera.is_active = false);
     let (mut selected, mut follow) = (shot.select.is_none(), shot.follow);
-    let mut ran = Duration::ZERO;
-    if shot.pace == Pace::Live {
-        app.insert_resource(TimeUpdateStrategy::Automatic);
-    }
-    while ran < shot.at {
-        ran += match shot.pace {
-            Pace::Stepped => {
-                let step = FRAME.min(shot.at - ran);
-                app.insert_resource(TimeUpdateStrategy::ManualDuration(step));
-                app.update();
-                step
-            }
-            Pace::Live => {
-                let began = Instant::now();
-                app.update();
-                std::thread::sleep(FRAME.saturating_sub(began.elapsed()));
-                began.elapsed()
-            }
-        };
-        let before = if shot.follow.is_some() { FOLLOW_BEFORE } else { SELECT_BEFORE };
+    let before = if shot.follow.is_some() { FOLLOW_BEFORE } else { SELECT_BEFORE };
+    run(app, shot.at, shot.pace, |app, ran| {
         if !selected && ran + before >= shot.at {
             selected = select(app, shot);
         }
@@ -187,10 +168,42 @@ fn play(app: &mut App, shot: &Shot) -> Result<(), SnapshotError> {
                 Followed::Trace(trace) => Command::Follow(trace),
             });
         }
+    });
+    if selected { Ok(()) } else { Err(no_such_node(app, shot)) }
+}
+
+/// Lets the viewer run for so long, drawing nothing; then its clock stands. `each` sees every frame,
+/// and for how long it has run.
+pub(super) fn run(
+    app: &mut App,
+    how_long: Duration,
+    pace: Pace,
+    mut each: impl FnMut(&mut App, Duration),
+) {
+    with_camera(app, |_, camera| camera.is_active = false);
+    let mut ran = Duration::ZERO;
+    if pace == Pace::Live {
+        app.insert_resource(TimeUpdateStrategy::Automatic);
+    }
+    while ran < how_long {
+        ran += match pace {
+            Pace::Stepped => {
+                let step = FRAME.min(how_long - ran);
+                app.insert_resource(TimeUpdateStrategy::ManualDuration(step));
+                app.update();
+                step
+            }
+            Pace::Live => {
+                let began = Instant::now();
+                app.update();
+                std::thread::sleep(FRAME.saturating_sub(began.elapsed()));
+                began.elapsed()
+            }
+        };
+        each(app, ran);
     }
     app.insert_resource(TimeUpdateStrategy::ManualDuration(Duration::ZERO));
     with_camera(app, |_, camera| camera.is_active = true);
-    if selected { Ok(()) } else { Err(no_such_node(app, shot)) }
 }
 
 /// Selects what the shot names, if it is there.
@@ -235,7 +248,7 @@ struct Captured(Option<Image>);
 
 /// Draws the standing clock again and again until two pictures agree: then text has found its
 /// place, every pipeline is there, and nothing moves.
-fn still(app: &mut App, target: &Handle<Image>) -> Result<Image, SnapshotError> {
+pub(super) fn still(app: &mut App, target: &Handle<Image>) -> Result<Image, SnapshotError> {
     let mut last: Option<Image> = None;
     for _ in 0..MOST_TRIES {
         let picture = capture(app, target)?;

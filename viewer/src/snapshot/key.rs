@@ -54,7 +54,7 @@ fn save(captured: On<'_, '_, ScreenshotCaptured>, mut writing: ResMut<'_, Writin
     // Encoding 4K takes a quarter of a second; the particles go on meanwhile.
     writing.0.push(AsyncComputeTaskPool::get().spawn(async move {
         let folder = std::env::current_dir().unwrap_or_default();
-        let path = free_name(&folder, jiff::Zoned::now().datetime());
+        let path = free_name(&folder, jiff::Zoned::now().datetime(), "png");
         match png::write(picture, &path) {
             Ok(()) => Saved::As(path),
             Err(error) => Saved::Failed(error.to_string()),
@@ -80,10 +80,10 @@ fn finish(mut writing: ResMut<'_, Writing>, mut saved: MessageWriter<'_, Saved>)
 }
 
 /// A name by the time on the wall that is not taken yet.
-fn free_name(folder: &Path, now: jiff::civil::DateTime) -> PathBuf {
+pub(super) fn free_name(folder: &Path, now: jiff::civil::DateTime, extension: &str) -> PathBuf {
     let stem = format!("spanfall-{}", now.strftime("%Y%m%d-%H%M%S"));
-    let first = folder.join(format!("{stem}.png"));
-    let others = (2..100).map(|n| folder.join(format!("{stem}-{n}.png")));
+    let first = folder.join(format!("{stem}.{extension}"));
+    let others = (2..100).map(|n| folder.join(format!("{stem}-{n}.{extension}")));
     std::iter::once(first.clone()).chain(others).find(|name| !name.exists()).unwrap_or(first)
 }
 
@@ -95,10 +95,10 @@ mod tests {
     fn two_pictures_of_the_same_second_have_different_names() {
         let folder = tempfile::tempdir().unwrap();
         let now = jiff::civil::date(2026, 11, 23).at(5, 4, 1, 0);
-        let first = free_name(folder.path(), now);
+        let first = free_name(folder.path(), now, "png");
         assert_eq!(first.file_name().unwrap(), "spanfall-20261123-050401.png");
         std::fs::write(&first, "").unwrap();
-        let second = free_name(folder.path(), now);
+        let second = free_name(folder.path(), now, "png");
         assert_eq!(second.file_name().unwrap(), "spanfall-20261123-050401-2.png");
     }
 }

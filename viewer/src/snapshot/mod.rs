@@ -1,10 +1,16 @@
-//! Pictures of the wall: [`headless`] renders one without a window, and the S key saves one of the
-//! window. In: what is on screen. Out: a PNG.
+//! Pictures of the wall: [`headless`] renders one without a window, [`clip`] many of them, and the S key
+//! saves the same of the window. In: what is on screen. Out: PNGs and films.
 
+pub mod clip;
+mod clip_key;
+mod encoder;
 pub mod headless;
 mod key;
 mod png;
 
+pub use clip::Clip;
+pub use clip_key::{ClipKeyPlugin, Recording};
+pub use encoder::{ClipError, MOST_FPS, Written};
 pub use headless::{Followed, Pace, Shot};
 pub use key::{Saved, SnapshotKeyPlugin};
 pub use png::SnapshotError;

@@ -79,7 +79,7 @@ pub(super) fn write(image: Image, path: &Path) -> Result<(), SnapshotError> {
 }
 
 /// Where a file is written until it is complete: beside it, so that renaming it is one step.
-fn unfinished(path: &Path) -> PathBuf {
+pub(super) fn unfinished(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.part", std::process::id()));
     path.with_file_name(name)

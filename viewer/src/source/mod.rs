@@ -1,6 +1,7 @@
 //! Where ticks come from. In: a collector's feed, spans, recordings, or Vizceral's JSON. Out: the feed's messages
 //! as [`Arrived`], in order, and [`SourceState`] for the panels.
 
+mod ahead;
 mod backoff;
 mod connect;
 mod embedded;
@@ -15,6 +16,7 @@ mod tests;
 mod thread;
 pub mod vizceral;
 
+pub use ahead::{Ahead, AheadPlugin};
 pub use embedded::Embedded;
 pub use endpoint::{Endpoint, EndpointError};
 pub use intake::{Intake, Reach, Setup, outward};
@@ -77,7 +79,9 @@ impl SourcePlugin {
     fn intake(&self) -> Intake {
         match &self.source {
             Source::Connect(endpoint) => Intake::Elsewhere(endpoint.host().to_owned()),
-            Source::Embedded(_) | Source::Replay(_) | Source::FeedFile(_) => Intake::Nowhere,
+            Source::Embedded(_) | Source::Replay(_) | Source::FeedFile(_) | Source::Vizceral(_) => {
+                Intake::Nowhere
+            }
         }
     }
 }
