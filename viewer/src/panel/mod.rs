@@ -1,9 +1,9 @@
-//! Panels over the picture: top bar, details, legend, notices, timeline, waterfall, banner, first run,
-//! options, list of keys. In: the model, focus, theme. Out: text; what a person clicks comes back as
+//! Panels over the picture: top bar, levels, search, filters, details, legend, notices, timeline, waterfall,
+//! banner, first run, options, list of keys. In: the model, focus, theme. Out: text; what a person clicks comes back as
 //! [`Command`](crate::focus::Command)s, and nothing here writes the model.
 //!
-//! Panels are spawned once (and again in another theme) and changed where something is different, a few times a second: text
-//! layout is what costs, not thinking about it.
+//! Panels are spawned once (and again in another theme) and changed where something is different, a few
+//! times a second: text layout is what costs, not thinking about it.
 
 mod banner;
 mod crumbs;

@@ -157,7 +157,7 @@ impl Picture {
         self.plan.path.iter().map(|(id, path)| (*id, *path))
     }
 
-    /// Whether a node or an edge is on screen, or stands behind something that is.
+    /// Whether a node or an edge of this id is on screen.
     pub fn has(&self, item: Item) -> bool {
         match item {
             Item::Node(id) => self.nodes.contains_key(&id),

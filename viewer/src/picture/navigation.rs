@@ -146,6 +146,7 @@ pub(super) fn obey(
     focus: Res<'_, Focus>,
     mut navigation: ResMut<'_, Navigation>,
     mut filter: ResMut<'_, Filter>,
+    mut checked: Local<'_, Option<(u64, Level)>>,
 ) {
     let mut next = navigation.clone();
     let mut wanted = filter.clone();
@@ -174,7 +175,9 @@ pub(super) fn obey(
         }
     }
     next.begin(&traffic);
-    if let Level::Node(_) | Level::Zone(_) = next.level {
+    let now = Some((traffic.revision, next.level));
+    let news = std::mem::replace(&mut *checked, now) != now;
+    if let (true, Level::Node(_) | Level::Zone(_)) = (news, next.level) {
         let zones = Zones::find(&traffic);
         // What is gone cannot be shown; nor can what was not there yet at another moment.
         if !traffic.nodes.is_empty() && !next.level.exists(&traffic, &zones) {
