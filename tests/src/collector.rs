@@ -69,6 +69,23 @@ impl Collector {
         healthy.then_some(collector)
     }
 
+    /// Starts one on ports that an ended one had, and waits until it is healthy.
+    ///
+    /// # Panics
+    /// If it does not become so.
+    #[track_caller]
+    pub fn start_on(ports: [SocketAddr; 3], arguments: &[&str]) -> Self {
+        let [grpc, http, view] = ports;
+        let program = Program::start("spanfall-collector", Self::command(arguments, ports));
+        let mut collector = Self { program, grpc, http, view };
+        until(STARTS_WITHIN, "a healthy collector", || {
+            let ended = collector.program.ended();
+            assert!(ended.is_none(), "the collector ended: {}", collector.program.stderr());
+            http::get(view, "/healthz").is_ok_and(|answer| answer.status == 200).then_some(())
+        });
+        collector
+    }
+
     /// The command line of a collector on these ports: OTLP over gRPC and HTTP, and the feed.
     pub fn command(arguments: &[&str], ports: [SocketAddr; 3]) -> Command {
         let mut command = command(path("spanfall-collector"));

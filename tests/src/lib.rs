@@ -21,5 +21,8 @@ pub mod recording;
 pub mod report;
 pub mod screen;
 pub mod service_graph;
+pub mod snapshot;
 pub mod tempo;
+pub mod theme;
+pub mod window;
 pub mod world;

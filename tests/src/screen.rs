@@ -35,6 +35,8 @@ pub const ESCAPE: u32 = 0xff1b;
 pub const ENTER: u32 = 0xff0d;
 /// Backspace.
 pub const BACKSPACE: u32 = 0xff08;
+/// Tab.
+pub const TAB: u32 = 0xff09;
 /// To the beginning.
 pub const HOME: u32 = 0xff50;
 /// To the end.

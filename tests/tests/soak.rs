@@ -12,14 +12,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use image::RgbImage;
+use image::imageops::crop_imm;
 use spanfall_tests::collector::Collector;
-use spanfall_tests::driver;
 use spanfall_tests::picture;
-use spanfall_tests::program::{Program, command, path, repository, until};
-use spanfall_tests::screen::Screen;
-
-/// How long anything on the screen may take. It is drawn in software, on a busy machine.
-const SOON: Duration = Duration::from_secs(180);
+use spanfall_tests::program::{Program, command, path};
+use spanfall_tests::theme;
+use spanfall_tests::window::{SOON, Window};
 
 /// How much more memory the viewer may have at the end than after the second round. What the timeline keeps
 /// of the time between is part of it: ticks of a quiet webshop, some megabytes.
@@ -82,11 +80,12 @@ fn resident(process: u32) -> u64 {
     kilobytes * 1024
 }
 
-/// How many pixels have the colour of requests that went well.
+/// How many pixels have the colour of requests that went well, where the graph is: the timeline below and
+/// the figures above have that colour, too.
 fn particles(picture: &RgbImage) -> usize {
-    let theme = std::fs::read_to_string(repository("assets/themes/dark.toml")).unwrap();
-    let ok = theme.lines().find_map(|line| line.strip_prefix("ok = \"#")).unwrap();
-    picture::count(picture, picture::color(&ok[..6]), 40)
+    let (width, height) = picture.dimensions();
+    let graph = crop_imm(picture, 0, height / 10, width, height * 7 / 10).to_image();
+    picture::count(&graph, theme::color("ok"), 40)
 }
 
 #[test]
@@ -94,64 +93,46 @@ fn particles(picture: &RgbImage) -> usize {
 fn a_viewer_outlives_restarts_cuts_floods_and_windows() {
     let minutes = std::env::var("SPANFALL_SOAK_MINUTES").ok();
     let minutes: f64 = minutes.and_then(|minutes| minutes.parse().ok()).unwrap_or(15.0);
-    let end = Instant::now() + Duration::from_secs_f64(minutes * 60.0);
-    let screen = Screen::start(1280, 720);
+    let began = Instant::now();
+    let end = began + Duration::from_secs_f64(minutes * 60.0);
     let mut collector = Collector::start(&["serve"], &[]);
     let ports = [collector.grpc, collector.http, collector.view];
     let wire = Wire::to(collector.view);
-    let mut viewer = command(path("spanfall"));
-    driver::select(&mut viewer);
-    viewer
-        .env("DISPLAY", screen.display())
-        .env_remove("WAYLAND_DISPLAY")
-        .env_remove("WAYLAND_SOCKET")
-        .args(["--connect", &wire.address.to_string()]);
-    let mut viewer = Program::start("spanfall", viewer);
-    let window = until(SOON, "the viewer's window", || {
-        assert!(viewer.ended().is_none(), "the viewer ended: {}", viewer.stderr());
-        screen.window("Spanfall")
-    });
-    screen.focus(window);
+    let mut window = Window::open((1280, 720), &["--connect", &wire.address.to_string()]);
 
     let mut memory = Vec::new();
     let mut round = 0;
     while Instant::now() < end || round < 4 {
         round += 1;
         let steady = load(collector.http, Some(400), 8);
-        screen.resize(window, 900 + 60 * (round % 5), 500 + 40 * (round % 5));
+        let screen = &window.screen;
+        screen.resize(window.id, 900 + 60 * (round % 5), 500 + 40 * (round % 5));
         steady.wait(SOON);
         wire.cut();
         let flood = load(collector.http, None, 4);
-        screen.hide(window);
+        screen.hide(window.id);
         flood.wait(SOON);
-        screen.show(window);
-        screen.resize(window, 1280, 720);
+        screen.show(window.id);
+        screen.resize(window.id, 1280, 720);
         collector.program.terminate();
         collector.program.wait(SOON);
-        let again = Collector::command(&["serve"], ports);
-        collector = Collector {
-            program: Program::start("spanfall-collector", again),
-            grpc: ports[0],
-            http: ports[1],
-            view: ports[2],
-        };
-        until(SOON, "the collector", || TcpStream::connect(ports[1]).ok());
-        assert!(viewer.ended().is_none(), "the viewer ended: {}", viewer.stderr());
-        memory.push(resident(viewer.id()));
-        println!("round {round}: {} MB", memory.last().unwrap() / 1_000_000);
+        collector = Collector::start_on(ports, &["serve"]);
+        window.until("a viewer that lives", |_| Some(()));
+        memory.push(resident(window.viewer.id()));
+        let minute = began.elapsed().as_secs_f64() / 60.0;
+        println!("minute {minute:.1}, round {round}: {} MB", memory.last().unwrap() / 1_000_000);
     }
 
     // The picture is right: requests fly, and when they end nothing does.
     let steady = load(collector.http, Some(400), 30);
-    until(SOON, "particles", || (particles(&screen.picture()) > 300).then_some(()));
+    window.until("particles", |window| (particles(&window.screen.picture()) > 300).then_some(()));
     steady.wait(SOON);
-    let rest = until(SOON, "rest", || {
-        let before = screen.picture();
+    window.until("rest", |window| {
+        let before = window.screen.picture();
         std::thread::sleep(Duration::from_secs(2));
-        let now = screen.picture();
-        (particles(&now) < 300 && particles(&before) < 300).then_some(now)
+        let now = window.screen.picture();
+        (particles(&now) < 300 && particles(&before) < 300).then_some(())
     });
-    assert!(particles(&rest) < 300);
     let (early, late) = (memory[1], *memory.last().unwrap());
     println!(
         "memory after two rounds {} MB, at the end {} MB",
@@ -159,9 +140,5 @@ fn a_viewer_outlives_restarts_cuts_floods_and_windows() {
         late / 1_000_000
     );
     assert!((late as f64) < early as f64 * GROWTH, "{early} bytes became {late}");
-    let said = viewer.stderr();
-    assert!(!said.contains("panicked"), "{said}");
-    screen.close(window);
-    let ended = viewer.wait(SOON);
-    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    window.close();
 }

@@ -1,25 +1,35 @@
-//! The viewer in a window: on a screen that only this test sees, it opens, draws, follows a click
-//! and a key, and closes.
+//! The viewer in a window: on a screen that only this test sees, it opens, draws, follows a person's
+//! mouse and keys, and closes. What it says of what it shows, and the picture, are what counts.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
-use std::time::Duration;
-
 use image::RgbImage;
-use spanfall_tests::driver;
+use image::imageops::crop_imm;
 use spanfall_tests::picture;
-use spanfall_tests::program::{Program, command, path, repository, until};
-use spanfall_tests::screen::{BACKSPACE, END, ENTER, ESCAPE, HOME, Screen};
+use spanfall_tests::program::repository;
+use spanfall_tests::screen::{BACKSPACE, END, ENTER, ESCAPE, HOME};
+use spanfall_tests::theme;
+use spanfall_tests::window::Window;
 
-/// How long anything on the screen may take. It is drawn in software, on a busy machine.
-const SOON: Duration = Duration::from_secs(120);
+const WIDTH: u16 = 1600;
+const HEIGHT: u16 = 900;
+
+/// A viewer that plays a recorded feed.
+fn open(feed: &str) -> Window {
+    let feed = repository(&format!("tests/fixtures/feeds/{feed}.jsonl"));
+    Window::open((WIDTH, HEIGHT), &["--feed-file", feed.to_str().unwrap()])
+}
+
+/// Closes it, and sees that it complained of nothing.
+fn close(window: Window) {
+    let ended = window.close();
+    assert!(!ended.stderr.contains("ERROR"), "{}", ended.stderr);
+}
 
 /// The discs of nodes at which nothing arrives now, largest first: round patches in the theme's
 /// colour. The users' is always one.
 fn discs(screen: &RgbImage) -> Vec<(u32, u32)> {
-    let theme = std::fs::read_to_string(repository("assets/themes/dark.toml")).unwrap();
-    let node = theme.lines().find_map(|line| line.strip_prefix("node = \"#")).unwrap();
-    picture::patches(screen, picture::color(&node[..6]), 3)
+    picture::patches(screen, theme::color("node"), 3)
         .into_iter()
         .filter(|patch| {
             let (width, height) = patch.size;
@@ -29,103 +39,118 @@ fn discs(screen: &RgbImage) -> Vec<(u32, u32)> {
         .collect()
 }
 
-/// The viewer in a window on this screen, with the keyboard, and what it shows.
-fn open(screen: &Screen, feed: &str) -> (Program, u32) {
-    let mut viewer = command(path("spanfall"));
-    driver::select(&mut viewer);
-    viewer
-        .env("DISPLAY", screen.display())
-        .env_remove("WAYLAND_DISPLAY")
-        .env_remove("WAYLAND_SOCKET")
-        .env("RUST_LOG", "warn,spanfall_viewer=debug")
-        .arg("--feed-file")
-        .arg(repository(&format!("tests/fixtures/feeds/{feed}.jsonl")));
-    let mut viewer = Program::start("spanfall", viewer);
-    let window = until(SOON, "the viewer's window", || {
-        assert!(viewer.ended().is_none(), "the viewer ended: {}", viewer.stderr());
-        screen.window("Spanfall")
-    });
-    screen.focus(window);
-    (viewer, window)
-}
-
-/// Closes the window, and sees that nothing went wrong in it.
-fn close(screen: &Screen, viewer: Program, window: u32) {
-    screen.close(window);
-    let ended = viewer.wait(SOON);
-    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    assert!(!ended.stderr.contains("ERROR"), "{}", ended.stderr);
-    assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
-}
-
-/// Waits until the last of the viewer's lines with this beginning says so.
-fn until_says(viewer: &mut Program, line: &str, says: &str) {
-    until(SOON, &format!("{line} {says}"), || {
-        assert!(viewer.ended().is_none(), "the viewer ended: {}", viewer.stderr());
-        let said = viewer.stderr();
-        said.lines().rfind(|said| said.contains(line)).filter(|said| said.contains(says)).map(drop)
-    });
-}
-
 #[test]
 fn a_person_searches_goes_in_and_out_and_through_time() {
-    let screen = Screen::start(1600, 900);
-    let (mut viewer, window) = open(&screen, "regions");
-    until_says(&mut viewer, "the first particle sets out", "");
+    let mut window = open("regions");
+    window.until_says("the first particle sets out", "");
 
     // Search, and walk to what was found.
-    screen.press(u32::from(b'/'));
-    for letter in b"parcels" {
-        screen.press(u32::from(*letter));
-    }
-    screen.press(ENTER);
-    until_says(&mut viewer, "selected", "node parcels");
-    screen.press(ESCAPE);
+    window.types("/parcels");
+    window.screen.press(ENTER);
+    window.until_says("selected", "node parcels");
+    window.screen.press(ESCAPE);
 
     // Into the node, back, and out to its region and the world.
-    screen.press(ENTER);
-    until_says(&mut viewer, "shows the level", "parcels");
-    screen.press(BACKSPACE);
-    until_says(&mut viewer, "shows the level", "Everything");
+    window.screen.press(ENTER);
+    window.until_says("shows the level", "parcels");
+    window.screen.press(BACKSPACE);
+    window.until_says("shows the level", "Everything");
 
     // Only what is in trouble, then everything again.
-    screen.press(u32::from(b'e'));
-    until_says(&mut viewer, "shows only", "errors and what leads there");
-    screen.press(u32::from(b'x'));
-    until_says(&mut viewer, "shows all", "");
+    window.types("e");
+    window.until_says("shows only", "errors and what leads there");
+    window.types("x");
+    window.until_says("shows all", "");
 
     // To the oldest moment, and back to the present.
-    screen.press(HOME);
-    until_says(&mut viewer, "shows the", "past");
-    screen.press(END);
-    until_says(&mut viewer, "shows the", "present");
-    close(&screen, viewer, window);
+    window.screen.press(HOME);
+    window.until_says("shows the", "past");
+    window.screen.press(END);
+    window.until_says("shows the", "present");
+    close(window);
 }
 
 #[test]
 fn a_click_on_a_node_opens_its_details_and_escape_closes_them() {
-    let screen = Screen::start(1600, 900);
-    let (mut viewer, window) = open(&screen, "shop");
+    let mut window = open("shop");
     // Nodes glide to their places at first, away from under the pointer: then it follows. A hand
     // is there first, and a moment later down and up.
     let mut clicked = false;
-    until(SOON, "a selected node", || {
-        assert!(viewer.ended().is_none(), "the viewer ended: {}", viewer.stderr());
-        let said = viewer.stderr();
-        let hovers = said.lines().rfind(|line| line.contains("hovers over"));
+    window.until("a selected node", |window| {
+        let hovers = window.last_said("hovers over");
         if hovers.is_some_and(|line| line.contains("hovers over node")) {
             if !clicked {
-                screen.click();
+                window.screen.click();
                 clicked = true;
             }
-        } else if let Some(node) = discs(&screen.picture()).first() {
+        } else if let Some(node) = discs(&window.screen.picture()).first() {
             clicked = false;
-            screen.point_at(*node);
+            window.screen.point_at(*node);
         }
-        said.contains("selected node").then_some(())
+        window.last_said("selected node")
     });
-    screen.press(ESCAPE);
-    until(SOON, "the way back", || viewer.stderr().contains("selected nothing").then_some(()));
+    window.screen.press(ESCAPE);
+    window.until_says("selected", "nothing");
+    close(window);
+}
 
-    close(&screen, viewer, window);
+/// The bars of a followed request's waterfall: long, flat patches in the colour of a class, at the bottom.
+fn bars(screen: &RgbImage) -> usize {
+    let (width, height) = screen.dimensions();
+    let bottom = crop_imm(screen, 0, height / 2, width * 3 / 4, height / 2).to_image();
+    let classes = ["ok", "slow", "error"].map(theme::color);
+    let patches = classes.iter().flat_map(|color| picture::patches(&bottom, *color, 60));
+    patches.filter(|patch| patch.size.0 > 40 && (4..=14).contains(&patch.size.1)).count()
+}
+
+#[test]
+fn a_person_follows_the_worst_request_and_sees_its_waterfall() {
+    let sample = repository("samples/incident.jsonl.zst");
+    let recording = ["--replay", sample.to_str().unwrap(), "--speed", "20", "--loop"];
+    let mut window = Window::open((WIDTH, HEIGHT), &recording);
+    window.until_says("the first particle sets out", "");
+    assert_eq!(bars(&window.screen.picture()), 0, "no request is followed yet");
+
+    // Which request is the worst is known once some have failed: whoever asks too early is told, and
+    // asks again.
+    let mut asked = std::time::Instant::now();
+    window.types("g");
+    window.until("a followed request", |window| {
+        if asked.elapsed().as_secs() >= 7 {
+            window.types("g");
+            asked = std::time::Instant::now();
+        }
+        window.last_said("follows the request").filter(|said| !said.contains(": 0 hops"))
+    });
+    window.until("its waterfall", |window| (bars(&window.screen.picture()) >= 3).then_some(()));
+
+    // The same again without the request.
+    window.screen.press(ESCAPE);
+    window.until_says("follows", "no request");
+    window.until("the picture without it", |window| {
+        (bars(&window.screen.picture()) == 0).then_some(())
+    });
+    close(window);
+}
+
+#[test]
+fn a_click_on_the_timeline_goes_to_that_moment() {
+    let sample = repository("samples/incident.jsonl.zst");
+    let recording = ["--replay", sample.to_str().unwrap(), "--speed", "20", "--loop"];
+    let mut window = Window::open((WIDTH, HEIGHT), &recording);
+    window.until_says("the first particle sets out", "");
+    // The strip is at the very bottom, once there is a past to go to.
+    let mut clicked = std::time::Instant::now();
+    let middle = (u32::from(WIDTH) / 2, u32::from(HEIGHT) - 26);
+    window.until("the past", |window| {
+        if clicked.elapsed().as_secs() >= 1 {
+            window.screen.point_at(middle);
+            window.screen.click();
+            clicked = std::time::Instant::now();
+        }
+        window.last_said("shows the").filter(|said| said.contains("past"))
+    });
+    window.screen.press(END);
+    window.until_says("shows the", "present");
+    close(window);
 }

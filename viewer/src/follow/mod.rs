@@ -98,6 +98,9 @@ impl Following {
 
     /// Follows no request any more.
     pub fn end(&mut self) {
+        if self.trace.is_some() {
+            debug!("follows no request");
+        }
         *self = Self::default();
     }
 
@@ -107,6 +110,7 @@ impl Following {
             self.journey = Journey::of(trace);
             self.nodes = trace.hops.iter().flat_map(|hop| [hop.source, hop.target]).collect();
             self.edges = trace.hops.iter().map(|hop| hop.edge).collect();
+            debug!("follows the request {}: {} hops", trace.trace, trace.hops.len());
             self.known = Some(trace.clone());
         }
     }

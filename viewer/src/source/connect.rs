@@ -7,6 +7,7 @@ use futures::{SinkExt as _, StreamExt as _};
 use spanfall_collector::feed::message::{Message as FeedMessage, PROTOCOL, Request};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message as Frame};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
@@ -45,6 +46,8 @@ enum Loss {
         "it speaks protocol {0} of the feed, and this viewer {PROTOCOL}: use the same version of both"
     )]
     Protocol(u32),
+    #[error("the connection broke")]
+    Broken,
     #[error("what answers there is no collector")]
     NoCollector,
     #[error("it refuses: {0}")]
@@ -169,6 +172,7 @@ fn told(error: &Error) -> Loss {
             }
         }
         Error::ConnectionClosed | Error::AlreadyClosed => Loss::Closed,
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Loss::Broken,
         Error::Protocol(_) => Loss::NoCollector,
         Error::Io(error) => match error.kind() {
             std::io::ErrorKind::ConnectionRefused => Loss::Network("nothing listens there".into()),

@@ -187,6 +187,18 @@ async fn a_collector_that_falls_silent_is_lost_and_tried_again() {
 }
 
 #[tokio::test]
+async fn a_connection_that_breaks_is_told_as_what_it_is() {
+    // As when a collector is killed: the connection ends in the middle of everything.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut rig = Rig::new();
+    rig.connect(listener.local_addr().unwrap());
+    let (socket, _) = listener.accept().await.unwrap();
+    let socket = tokio_tungstenite::accept_async(socket).await.unwrap();
+    drop(socket);
+    assert_eq!(rig.lost().await, "the connection broke");
+}
+
+#[tokio::test]
 async fn what_is_selected_is_inspected_and_stays_so_across_connections() {
     let (first, address) = collector(Port::Number(0)).await;
     let mut rig = Rig::new();
