@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bevy::app::TerminalCtrlCHandlerPlugin;
+use bevy::input_focus::InputDispatchPlugin;
 use bevy::log::LogPlugin;
 use bevy::prelude::*;
 use bevy::time::Real;
@@ -120,7 +121,8 @@ pub fn window_app(source: Source, plan: Plan) -> App {
         DefaultPlugins
             .set(WindowPlugin { primary_window: Some(window), ..default() })
             .set(log_plugin())
-            .disable::<TerminalCtrlCHandlerPlugin>(),
+            .disable::<TerminalCtrlCHandlerPlugin>()
+            .disable::<InputDispatchPlugin>(),
     );
     // Frames are drawn when something happens: see `activity`. The long wait is only a safety net
     // against a lost wake-up.

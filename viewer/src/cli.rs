@@ -12,7 +12,7 @@ use spanfall_collector::replay::Speed;
 
 use crate::scene::theme::ThemeChoice;
 use crate::settings::Settings;
-use crate::snapshot::{Clip, Followed, MOST_FPS, Pace, Shot, clip};
+use crate::snapshot::{Clip, Followed, MOST_FPS, Pace, Panel, Pose, Shot, clip};
 use crate::source::vizceral::{self, Place};
 use crate::source::{Embedded, Endpoint, Recording, Source, Vizceral};
 use crate::wall::{Night, Plan};
@@ -124,7 +124,7 @@ pub struct Cli {
 
     /// For a screen on the wall: fills it, tours slowly between the whole picture, what deserves
     /// attention and where most happens, has large text, and shifts by a few pixels against burn-in
-    #[arg(long, help_heading = "Wall", conflicts_with = "picture")]
+    #[arg(long, help_heading = "Wall")]
     pub wall: bool,
 
     /// Fill this display: 1 is the first. Another number than there are lists them
@@ -172,19 +172,31 @@ pub struct Cli {
 
     /// Select the node with this name, or what goes from one to another as in `orders>payments`,
     /// so that its details are in the picture
-    #[arg(
-        long,
-        value_name = "NODE",
-        requires = "snapshot",
-        conflicts_with = "record",
-        help_heading = "Picture"
-    )]
+    #[arg(long, value_name = "NODE", requires = "picture", help_heading = "Picture")]
     pub select: Option<String>,
 
     /// Go along with a request: `worst`, of what is selected or of all, or the one of a trace id
-    #[arg(long, value_name = "worst|TRACE", requires = "snapshot", conflicts_with = "record",
-          value_parser = followed, help_heading = "Picture")]
+    #[arg(long, value_name = "worst|TRACE", requires = "picture", value_parser = followed,
+          help_heading = "Picture")]
     pub follow: Option<Followed>,
+
+    /// Search for this, so that what it finds stands out
+    #[arg(long, value_name = "TEXT", requires = "picture", help_heading = "Picture")]
+    pub search: Option<String>,
+
+    /// Open these panels
+    #[arg(
+        long,
+        value_name = "PANEL",
+        requires = "picture",
+        value_delimiter = ',',
+        help_heading = "Picture"
+    )]
+    pub open: Vec<Panel>,
+
+    /// Press Tab so often, for pictures of the ring around a control
+    #[arg(long, value_name = "N", requires = "picture", default_value_t, hide = true)]
+    pub tabs: u8,
 }
 
 /// A wall is read from five metres: all text is larger, in tenths. Names are 27 pixels high at 1080
@@ -275,8 +287,7 @@ impl Cli {
             size: self.size,
             at: self.at,
             pace: self.pace(),
-            select: self.select.clone(),
-            follow: self.follow,
+            pose: self.pose(),
         })
     }
 
@@ -289,7 +300,18 @@ impl Cli {
             length: self.seconds,
             fps: self.fps,
             pace: self.pace(),
+            pose: self.pose(),
         })
+    }
+
+    fn pose(&self) -> Pose {
+        Pose {
+            select: self.select.clone(),
+            follow: self.follow,
+            search: self.search.clone(),
+            open: self.open.clone(),
+            tabs: self.tabs,
+        }
     }
 
     /// A recorded feed follows the app's clock; everything else has its own.
@@ -445,7 +467,7 @@ mod tests {
         assert_eq!((clip.length, clip.fps), (Duration::from_millis(2500), 24));
         assert_eq!((clip.at, clip.size), (Duration::from_secs(40), UVec2::new(1280, 720)));
         assert_eq!(clip.pace, Pace::Live);
-        for wrong in ["--seconds 0", "--seconds 601", "--fps 0", "--fps 61", "--select a"] {
+        for wrong in ["--seconds 0", "--seconds 601", "--fps 0", "--fps 61"] {
             assert!(parse(&format!("--record o.mp4 {wrong}")).is_err(), "{wrong}");
         }
         assert!(parse("--fps 24").unwrap_err().contains("--record"));
@@ -463,9 +485,22 @@ mod tests {
     }
 
     #[test]
+    fn a_picture_may_have_panels_open_and_a_search() {
+        let line = "--snapshot o.png --open options,filters --open setup --search orders";
+        let pose = parse(line).unwrap().shot().unwrap().pose;
+        assert_eq!(pose.open, [Panel::Options, Panel::Filters, Panel::Setup]);
+        assert_eq!(pose.search.as_deref(), Some("orders"));
+        assert!(parse("--snapshot o.png --open option").unwrap_err().contains("options"));
+        assert!(parse("--search orders").unwrap_err().contains("--snapshot"));
+    }
+
+    #[test]
     fn a_picture_may_follow_a_request() {
         let shot = parse("--snapshot o.png --follow worst").unwrap().shot().unwrap();
-        assert_eq!(shot.follow, Some(Followed::Worst));
+        assert_eq!(shot.pose.follow, Some(Followed::Worst));
+        let clip = parse("--record o.mp4 --follow worst --select a").unwrap().clip().unwrap();
+        assert_eq!(clip.pose.follow, Some(Followed::Worst));
+        assert_eq!(clip.pose.select.as_deref(), Some("a"));
         let trace = "--snapshot o.png --follow 1-5759e988-bd862e3fe1be46a994272793";
         assert!(matches!(parse(trace).unwrap().follow, Some(Followed::Trace(_))));
         assert!(parse("--snapshot o.png --follow wrost").unwrap_err().contains("`worst`"));

@@ -86,8 +86,8 @@ pub struct Shown {
     pub timeline: bool,
     /// How to point functions here (I).
     pub setup: bool,
-    /// The options (P), and which of them has the focus.
-    pub options: Option<Choice>,
+    /// The options (P).
+    pub options: bool,
     /// The panel of filters (N).
     pub filters: bool,
 }
@@ -99,7 +99,7 @@ impl Default for Shown {
             keys: false,
             timeline: true,
             setup: false,
-            options: None,
+            options: false,
             filters: false,
         }
     }
@@ -128,10 +128,14 @@ pub enum Command {
     /// One step back (Esc): closes what lies over the picture, else follows no request any more, else
     /// selects what was selected before.
     Back,
-    /// Select the next node in reading order (Tab).
-    Next,
-    /// Select the node before in reading order (Shift+Tab).
-    Previous,
+    /// Select the node that is next in a direction (arrow keys).
+    Walk(Arrow),
+    /// Give the next control the keys (Tab), or with `false` the one before (Shift+Tab).
+    NextControl(bool),
+    /// Press the control that has the keys (Enter, Space).
+    Press,
+    /// An arrow key, for the control that has the keys.
+    Arrow(Arrow),
     /// Go into a node on screen, or into the selected one (double click, Enter): a group unfolds, a zone or
     /// a node fills the picture.
     Enter(Option<NodeId>),
@@ -149,8 +153,6 @@ pub enum Command {
     Filter(Change),
     /// Show or hide the panel of filters (N).
     ToggleFilters,
-    /// An arrow key, for the panel that is open.
-    Arrow(Arrow),
     /// Open, close or walk a search (/).
     Search(Ask),
     /// Show the whole graph (F).
@@ -191,8 +193,6 @@ pub enum Command {
     Copy,
     /// Show or hide the options (P).
     ToggleOptions,
-    /// Give this option the focus (up and down in the options panel).
-    FocusOption(Choice),
     /// Take the next value of an option, or with `false` the one before (left and right).
     StepOption(Choice, bool),
     /// Show or hide the list of keys (H or ?).
@@ -248,25 +248,24 @@ fn apply(
             Command::Hover(item) => next.hovered = item,
             Command::Select(item) => select(&mut next, &mut trail, item),
             Command::Back if visible.keys => visible.keys = false,
-            Command::Back if visible.options.is_some() => visible.options = None,
+            Command::Back if visible.options => visible.options = false,
             Command::Back if visible.setup => visible.setup = false,
             Command::Back if visible.filters => visible.filters = false,
             Command::Back if following.trace().is_some() => following.end(),
             Command::Back => next.selected = trail.items.pop(),
-            Command::Next => step(&mut next, &mut trail, &reading_order(&picture, &places), 1),
-            Command::Previous => {
-                step(&mut next, &mut trail, &reading_order(&picture, &places), -1);
+            Command::Walk(arrow) => {
+                if let Some(node) = toward(next.selected, arrow, &picture, &places) {
+                    // Walking leaves no trail: Esc ends it at once.
+                    trail.items.clear();
+                    next.selected = Some(Item::Node(node));
+                }
             }
             Command::ToggleLegend => visible.legend = !visible.legend,
             Command::ToggleKeys => visible.keys = !visible.keys,
-            Command::ToggleOptions if visible.options.is_some() => visible.options = None,
             Command::ToggleOptions => {
-                visible.options = Choice::ALL.first().copied();
+                visible.options = !visible.options;
                 // It would lie over them.
-                visible.keys = false;
-            }
-            Command::FocusOption(choice) | Command::StepOption(choice, _) => {
-                visible.options = visible.options.map(|_| choice);
+                visible.keys &= !visible.options;
             }
             Command::ToggleSetup => visible.setup = !visible.setup,
             Command::ToggleFilters => visible.filters = !visible.filters,
@@ -311,37 +310,46 @@ fn select(focus: &mut Focus, trail: &mut Trail, item: Option<Item>) {
     focus.selected = item;
 }
 
-/// Selects the node that comes `by` places after the selected one; the first or the last one
-/// where none is selected. Walking leaves no trail: Esc ends it at once.
-fn step(focus: &mut Focus, trail: &mut Trail, order: &[NodeId], by: isize) {
-    let at = match focus.selected {
-        Some(Item::Node(id)) => order.iter().position(|&other| other == id),
+/// The node to go to from the selected one in a direction: the nearest that lies there rather than aside.
+/// From nowhere, the first of all as the picture is read, or backward the last.
+fn toward(from: Option<Item>, arrow: Arrow, picture: &Picture, places: &Places) -> Option<NodeId> {
+    let place = |id: &NodeId| places.target.get(id).copied();
+    let nodes = || picture.nodes.keys().filter_map(|id| Some((place(id)?, *id)));
+    let from = match from {
+        Some(Item::Node(id)) if picture.nodes.contains_key(&id) => place(&id),
         _ => None,
     };
-    let count = order.len().cast_signed();
-    let next = match at {
-        Some(at) => (at.cast_signed() + by).rem_euclid(count.max(1)),
-        None if by >= 0 => 0,
-        None => count - 1,
+    let Some(from) = from else {
+        // Column by column from the left, each from the top.
+        let read = |(a, a_id): &(Vec2, NodeId), (b, b_id): &(Vec2, NodeId)| {
+            a.x.total_cmp(&b.x).then(b.y.total_cmp(&a.y)).then(a_id.cmp(b_id))
+        };
+        return match arrow {
+            Arrow::Right | Arrow::Down => nodes().min_by(read),
+            Arrow::Left | Arrow::Up => nodes().max_by(read),
+        }
+        .map(|(_, id)| id);
     };
-    if let Some(&id) = usize::try_from(next).ok().and_then(|next| order.get(next)) {
-        trail.items.clear();
-        focus.selected = Some(Item::Node(id));
-    }
+    let direction = match arrow {
+        Arrow::Up => Vec2::Y,
+        Arrow::Down => Vec2::NEG_Y,
+        Arrow::Left => Vec2::NEG_X,
+        Arrow::Right => Vec2::X,
+    };
+    nodes()
+        .filter_map(|(at, id)| {
+            let way = at - from;
+            let (along, aside) = (way.dot(direction), way.dot(direction.perp()).abs());
+            // What lies more aside than there is in another direction.
+            (along > 0.0 && aside <= along * ASIDE).then_some((along + 2.0 * aside, id))
+        })
+        .min_by(|(a, a_id), (b, b_id)| a.total_cmp(b).then(a_id.cmp(b_id)))
+        .map(|(_, id)| id)
 }
 
-/// All nodes, column by column from the left, each from the top: how the picture is read.
-fn reading_order(picture: &Picture, places: &Places) -> Vec<NodeId> {
-    let mut order: Vec<(Vec2, NodeId)> = picture
-        .nodes
-        .keys()
-        .filter_map(|id| Some((places.target.get(id).copied()?, *id)))
-        .collect();
-    order.sort_by(|(a, a_id), (b, b_id)| {
-        a.x.total_cmp(&b.x).then(b.y.total_cmp(&a.y)).then(a_id.cmp(b_id))
-    });
-    order.into_iter().map(|(_, id)| id).collect()
-}
+/// How much more aside than ahead a node may lie to be in a direction at all: columns are far apart, and
+/// every node shall be reached.
+const ASIDE: f32 = 4.0;
 
 /// A node or edge that has left the graph can be neither pointed at nor selected.
 fn forget_what_is_gone(
@@ -432,22 +440,27 @@ mod tests {
     }
 
     #[test]
-    fn tab_walks_the_nodes_in_reading_order_and_around() {
+    fn arrow_keys_walk_to_the_next_node_in_their_direction() {
         let mut app = app();
-        assert_eq!(after(&mut app, Command::Next).selected, Some(A));
-        assert_eq!(after(&mut app, Command::Next).selected, Some(C));
-        assert_eq!(after(&mut app, Command::Next).selected, Some(B));
-        assert_eq!(after(&mut app, Command::Next).selected, Some(A));
-        assert_eq!(after(&mut app, Command::Previous).selected, Some(B));
-        assert_eq!(after(&mut app, Command::Back).selected, None);
+        let mut walk = |arrow| after(&mut app, Command::Walk(arrow)).selected;
+        assert_eq!(walk(Arrow::Right), Some(A), "from nowhere to the first");
+        // Both are as near; C is above.
+        assert_eq!(walk(Arrow::Right), Some(B));
+        assert_eq!(walk(Arrow::Up), Some(C));
+        assert_eq!(walk(Arrow::Up), Some(C), "there is nothing above");
+        assert_eq!(walk(Arrow::Left), Some(A));
+        assert_eq!(walk(Arrow::Left), Some(A), "there is nothing on the left");
+        assert_eq!(after(&mut app, Command::Back).selected, None, "walking leaves no trail");
+        assert_eq!(after(&mut app, Command::Walk(Arrow::Up)).selected, Some(B), "to the last");
     }
 
     #[test]
-    fn tab_on_an_empty_graph_selects_nothing() {
+    fn arrow_keys_on_an_empty_graph_select_nothing() {
         let mut app = App::new();
         app.add_plugins((MinimalPlugins, FocusPlugin));
-        assert_eq!(after(&mut app, Command::Next).selected, None);
-        assert_eq!(after(&mut app, Command::Previous).selected, None);
+        for arrow in [Arrow::Up, Arrow::Down, Arrow::Left, Arrow::Right] {
+            assert_eq!(after(&mut app, Command::Walk(arrow)).selected, None);
+        }
     }
 
     #[test]

@@ -73,13 +73,14 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
 /// The viewer without a window. What was kept does not count: the picture shall be the same for
 /// everybody.
 fn headless(cli: &Cli, source: Source, size: UVec2) -> anyhow::Result<App> {
-    let settings = cli.settings(Settings::default());
+    let settings = cli.settings(cli.base());
     let theme = settings.theme.load()?;
     let mut app = app::headless_app(source, size);
     app.insert_resource(Themes::new(settings.theme.clone(), &theme))
         .insert_resource(theme)
         .insert_resource(ParticleBudget(settings.particles))
         .insert_resource(settings)
+        .insert_resource(cli.plan())
         .insert_resource(Navigation::beginning_at(cli.view.clone()));
     Ok(app)
 }

@@ -1,20 +1,21 @@
-//! What the keys mean. In: key presses. Out: [`Command`]s.
+//! What the keys mean: to the control that has them, or else to the picture. In: key presses,
+//! [`InputFocus`]. Out: [`Command`]s.
 
 use bevy::input::ButtonState;
 use bevy::input::keyboard::{Key, KeyCode, KeyboardInput};
+use bevy::input_focus::InputFocus;
 use bevy::prelude::*;
 
-use crate::focus::{Arrow, Command, FocusSystems, Shown};
+use crate::focus::{Arrow, Command, FocusSystems};
 use crate::picture::filter::Change;
 use crate::search::{Ask, Search, Typed};
-use crate::settings::Choice;
 
 /// Turns key presses into commands.
 pub struct KeysPlugin;
 
 impl Plugin for KeysPlugin {
     fn build(&self, app: &mut App) {
-        app.init_resource::<Shown>()
+        app.init_resource::<InputFocus>()
             .add_message::<KeyboardInput>()
             .add_message::<Command>()
             .add_message::<Typed>()
@@ -22,14 +23,19 @@ impl Plugin for KeysPlugin {
     }
 }
 
+/// Marks what can have the keys. Whatever has the [`InputFocus`] and not this does not have them.
+#[derive(Component, Clone, Copy, Debug, Default)]
+pub struct TakesKeys;
+
 /// Every key and its meaning, as the list of keys shows them.
-pub const KEYS: [(&str, &str); 32] = [
+pub const KEYS: [(&str, &str); 33] = [
     ("Click", "select a node or an edge"),
     ("Double click", "go into a node, a region, a group; on the ground go out"),
     ("Drag", "move the picture, or a node"),
     ("Wheel  + −", "zoom"),
-    ("Tab", "next node; with Shift the one before"),
-    ("Enter", "go into what is selected"),
+    ("← ↑ ↓ →", "the next node there"),
+    ("Tab", "next control; with Shift the one before"),
+    ("Enter", "go into what is selected; press the control"),
     ("Alt with ↑", "out to the level around"),
     ("Backspace", "the level before; Alt with → the one after"),
     ("/", "search"),
@@ -64,13 +70,14 @@ const ZOOM_STEP: f32 = 1.3;
 fn read_keys(
     mut presses: MessageReader<'_, '_, KeyboardInput>,
     held: Res<'_, ButtonInput<KeyCode>>,
-    shown: Res<'_, Shown>,
+    (focus, controls): (Res<'_, InputFocus>, Query<'_, '_, (), With<TakesKeys>>),
     mut commands: MessageWriter<'_, Command>,
     mut exit: MessageWriter<'_, AppExit>,
     search: Option<Res<'_, Search>>,
     mut typed: MessageWriter<'_, Typed>,
 ) {
     let mut typing = search.is_some_and(|search| search.open);
+    let mut on_control = focus.get().is_some_and(|holder| controls.contains(holder));
     let shift = held.any_pressed([KeyCode::ShiftLeft, KeyCode::ShiftRight]);
     let alt = held.any_pressed([KeyCode::AltLeft, KeyCode::AltRight]);
     let control = held.any_pressed([
@@ -86,11 +93,18 @@ fn read_keys(
         }
         let shift = shift_at(&events, index).unwrap_or(shift);
         let letter = letter(press);
+        if typing && press.logical_key == Key::Tab {
+            // The field is a control like others.
+            (typing, on_control) = (false, false);
+            commands.write(Command::Search(Ask::Close));
+        }
         if typing {
             match word(press, shift, control) {
                 Some(Word::Types(text)) => _ = typed.write(text),
                 Some(Word::Asks(command)) => {
                     typing = command != Command::Search(Ask::Close);
+                    // The field that had the keys is gone.
+                    on_control &= typing;
                     commands.write(command);
                 }
                 None => {}
@@ -103,14 +117,18 @@ fn read_keys(
             }
             continue;
         }
-        let in_options =
-            shown.options.and_then(|option| meaning_in_options(&press.logical_key, shift, option));
-        let command = match in_options {
-            Some(command) => Some(command),
-            None if alt => with_alt(&press.logical_key),
-            None => meaning(&press.logical_key, letter, shift, press.repeat),
+        let for_control = on_control && !alt;
+        let command = match meaning_to_control(&press.logical_key, press.repeat) {
+            Some(command) if for_control => Some(command),
+            _ if alt => with_alt(&press.logical_key),
+            _ => meaning(&press.logical_key, letter, shift, press.repeat),
         };
         if let Some(command) = command {
+            on_control = match command {
+                Command::NextControl(_) => true,
+                Command::Back => false,
+                _ => on_control,
+            };
             // On a slow screen what is typed may come in the same frame.
             typing = command == Command::Search(Ask::Open);
             commands.write(command);
@@ -187,14 +205,14 @@ fn letter(press: &KeyboardInput) -> Option<char> {
     })
 }
 
-/// What a key asks for while the options are open and this one has the focus.
-fn meaning_in_options(key: &Key, shift: bool, option: Choice) -> Option<Command> {
+/// What a key asks of the control that has the keys. What it does not know is the picture's.
+fn meaning_to_control(key: &Key, repeat: bool) -> Option<Command> {
     match key {
-        Key::ArrowUp => Some(Command::FocusOption(option.beside(false))),
-        Key::ArrowDown => Some(Command::FocusOption(option.beside(true))),
-        Key::Tab => Some(Command::FocusOption(option.beside(!shift))),
-        Key::ArrowLeft => Some(option.stepped(false)),
-        Key::ArrowRight | Key::Enter => Some(option.stepped(true)),
+        Key::ArrowUp => Some(Command::Arrow(Arrow::Up)),
+        Key::ArrowDown => Some(Command::Arrow(Arrow::Down)),
+        Key::ArrowLeft => Some(Command::Arrow(Arrow::Left)),
+        Key::ArrowRight => Some(Command::Arrow(Arrow::Right)),
+        Key::Enter | Key::Space if !repeat => Some(Command::Press),
         _ => None,
     }
 }
@@ -212,12 +230,11 @@ fn with_alt(key: &Key) -> Option<Command> {
 /// What a key asks for. Held keys repeat where that helps (walking, zooming), and nowhere else.
 fn meaning(key: &Key, letter: Option<char>, shift: bool, repeat: bool) -> Option<Command> {
     match (key, letter) {
-        (Key::Tab, _) if shift => return Some(Command::Previous),
-        (Key::Tab, _) => return Some(Command::Next),
-        (Key::ArrowUp, _) => return Some(Command::Arrow(Arrow::Up)),
-        (Key::ArrowDown, _) => return Some(Command::Arrow(Arrow::Down)),
-        (Key::ArrowLeft, _) => return Some(Command::Arrow(Arrow::Left)),
-        (Key::ArrowRight, _) => return Some(Command::Arrow(Arrow::Right)),
+        (Key::Tab, _) => return Some(Command::NextControl(!shift)),
+        (Key::ArrowUp, _) => return Some(Command::Walk(Arrow::Up)),
+        (Key::ArrowDown, _) => return Some(Command::Walk(Arrow::Down)),
+        (Key::ArrowLeft, _) => return Some(Command::Walk(Arrow::Left)),
+        (Key::ArrowRight, _) => return Some(Command::Walk(Arrow::Right)),
         (_, Some('+' | '=')) => return Some(Command::Zoom(ZOOM_STEP)),
         (_, Some('-' | '_')) => return Some(Command::Zoom(1.0 / ZOOM_STEP)),
         (_, Some(',')) => return Some(Command::StepTick(false)),
@@ -322,10 +339,11 @@ mod tests {
     fn tab_walks_on_and_with_shift_back_even_when_held() {
         let mut tab = press(Key::Tab, KeyCode::Tab);
         tab.repeat = true;
-        assert_eq!(asked(&tab, false), Some(Command::Next));
-        assert_eq!(asked(&tab, true), Some(Command::Previous));
+        assert_eq!(asked(&tab, false), Some(Command::NextControl(true)));
+        assert_eq!(asked(&tab, true), Some(Command::NextControl(false)));
         let mut space = press(Key::Space, KeyCode::Space);
         space.repeat = true;
         assert_eq!(asked(&space, false), None);
+        assert_eq!(meaning_to_control(&Key::Space, true), None);
     }
 }

@@ -11,6 +11,8 @@ pub use camera::{CameraSystems, MainCamera, PanelInsets, Steering};
 pub use pointer::{PointerSystems, Solid};
 
 #[cfg(test)]
+mod every_key;
+#[cfg(test)]
 pub(crate) mod tests;
 
 use bevy::prelude::*;

@@ -4,10 +4,12 @@
 use std::io::Write as _;
 use std::time::Duration;
 
+use bevy::a11y::{AccessibilityNode, AccessibilityRequested};
 use bevy::input::ButtonState;
 use bevy::input::keyboard::{Key, KeyboardInput};
 use bevy::input::mouse::{MouseButtonInput, MouseScrollUnit, MouseWheel};
 use bevy::input::touch::TouchPhase;
+use bevy::input_focus::InputFocus;
 use bevy::log::LogPlugin;
 use bevy::prelude::*;
 use bevy::render::RenderPlugin;
@@ -73,6 +75,11 @@ impl Desk {
 
     /// A viewer that has seen three seconds of this feed.
     pub(crate) fn with(feed: tempfile::NamedTempFile) -> Self {
+        Self::sized(feed, UVec2::new(1920, 1080))
+    }
+
+    /// The same in a window of so many pixels.
+    pub(crate) fn sized(feed: tempfile::NamedTempFile, size: UVec2) -> Self {
         // No backends: everything but the drawing.
         let settings = WgpuSettings { backends: None, ..default() };
         let nothing_drawn = RenderPlugin {
@@ -80,13 +87,13 @@ impl Desk {
             ..default()
         };
         let mut app = App::new();
-        app.add_plugins(
-            headless::plugins(UVec2::new(1920, 1080)).set(nothing_drawn).disable::<LogPlugin>(),
-        )
-        .add_plugins(SpanfallPlugins { source: Source::FeedFile(feed.path().to_owned()) })
-        .insert_resource(TimeUpdateStrategy::ManualDuration(Duration::from_millis(20)));
+        app.add_plugins(headless::plugins(size).set(nothing_drawn).disable::<LogPlugin>())
+            .add_plugins(SpanfallPlugins { source: Source::FeedFile(feed.path().to_owned()) })
+            .insert_resource(TimeUpdateStrategy::ManualDuration(Duration::from_millis(20)));
         app.finish();
         app.cleanup();
+        // Somebody listens to what controls are called.
+        app.world().resource::<AccessibilityRequested>().set(true);
         let window = app
             .world_mut()
             .query_filtered::<Entity, With<PrimaryWindow>>()
@@ -159,6 +166,20 @@ impl Desk {
         self.wait(1.0);
     }
 
+    /// A key that stays down, or comes up.
+    pub(crate) fn hold(&mut self, key_code: KeyCode, state: ButtonState) {
+        let logical_key = match key_code {
+            KeyCode::ShiftLeft => Key::Shift,
+            KeyCode::AltLeft => Key::Alt,
+            _ => Key::Control,
+        };
+        let window = self.window;
+        let event =
+            KeyboardInput { key_code, logical_key, state, text: None, repeat: false, window };
+        self.send(WindowEvent::KeyboardInput(event));
+        self.wait(0.06);
+    }
+
     pub(crate) fn press(&mut self, key_code: KeyCode, logical_key: Key) {
         for state in [ButtonState::Pressed, ButtonState::Released] {
             let window = self.window;
@@ -168,6 +189,13 @@ impl Desk {
             self.send(WindowEvent::KeyboardInput(event));
             self.wait(0.06);
         }
+    }
+
+    /// What the control is called that has the keys; none while the picture has them.
+    pub(crate) fn keys_at(&self) -> Option<String> {
+        let holder = self.app.world().resource::<InputFocus>().get()?;
+        let node = self.app.world().get::<AccessibilityNode>(holder)?;
+        Some(node.label().unwrap_or_default().to_owned())
     }
 
     pub(crate) fn focus(&self) -> Focus {

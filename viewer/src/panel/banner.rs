@@ -2,9 +2,11 @@
 //! the feed is lost, or nothing has come yet and here is what to do. In: the source's state. Out:
 //! a card.
 
+use accesskit::Role;
 use bevy::prelude::*;
 use spanfall_collector::feed::message::Severity;
 
+use super::control::Spoken;
 use super::marks::Mark;
 use super::paint::{Build, Paint, Style};
 use super::status::next_try;
@@ -58,6 +60,7 @@ fn spawn(mut build: Build<'_, '_>) {
     };
     let look = build.card();
     let card = build.part(root, (card, look, Solid));
+    build.speak(card, Spoken::by_its_texts(Role::Alert));
     let sign = build.sign(card, Mark::Severity(Severity::Critical), 24);
     let texts = Node {
         flex_direction: FlexDirection::Column,

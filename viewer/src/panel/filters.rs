@@ -1,13 +1,15 @@
 //! What is shown of a level, chosen line by line (N). In: [`Filter`], what there is to choose from. Out: a
 //! card; clicks and arrow keys become commands.
 
+use accesskit::Role;
 use bevy::prelude::*;
 
+use super::control::Spoken;
 use super::crumbs;
 use super::paint::{Build, Paint, Style, rest};
 use super::rows::Goes;
 use super::{PanelSystems, SpawnPanels};
-use crate::focus::{Arrow, Command, Shown};
+use crate::focus::{Command, Shown};
 use crate::interaction::Solid;
 use crate::picture::filter::{Change, Line};
 use crate::picture::{Filter, Picture};
@@ -18,29 +20,18 @@ pub(super) struct FiltersPlugin;
 
 impl Plugin for FiltersPlugin {
     fn build(&self, app: &mut App) {
-        app.init_resource::<Chosen>()
-            .init_resource::<Filter>()
-            .add_systems(SpawnPanels, spawn)
-            .add_systems(
-                Update,
-                (
-                    walk,
-                    update.run_if(
-                        resource_changed::<Shown>
-                            .or_else(resource_changed::<Filter>)
-                            .or_else(resource_changed::<Chosen>)
-                            .or_else(resource_changed::<Theme>),
-                    ),
+        app.init_resource::<Filter>().add_systems(SpawnPanels, spawn).add_systems(
+            Update,
+            update
+                .run_if(
+                    resource_changed::<Shown>
+                        .or_else(resource_changed::<Filter>)
+                        .or_else(resource_changed::<Theme>),
                 )
-                    .chain()
-                    .in_set(PanelSystems::Update),
-            );
+                .in_set(PanelSystems::Update),
+        );
     }
 }
-
-/// The line that the arrow keys change.
-#[derive(Resource, Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Chosen(usize);
 
 #[derive(Resource)]
 struct Tree {
@@ -50,7 +41,6 @@ struct Tree {
 
 #[derive(Clone, Copy)]
 struct LineTree {
-    row: Entity,
     value: Entity,
 }
 
@@ -94,7 +84,8 @@ fn spawn_line(build: &mut Build<'_, '_>, card: Entity, line: Line) -> LineTree {
         border_radius: BorderRadius::all(px(6)),
         ..default()
     };
-    let row = build.part(card, (row, BackgroundColor(Color::NONE)));
+    let turn = |on| Command::Filter(Change::Turn(line, on));
+    let row = build.turned(card, row, (turn(false), turn(true)));
     let room = build.part(row, rest());
     build.text(room, Style::Body, line.heading());
     let arrow = |build: &mut Build<'_, '_>, sign: &str, on: bool| {
@@ -105,8 +96,9 @@ fn spawn_line(build: &mut Build<'_, '_>, card: Entity, line: Line) -> LineTree {
             border_radius: BorderRadius::all(px(6)),
             ..default()
         };
-        let turn = Goes::Asks(Command::Filter(Change::Turn(line, on)));
-        let button = build.button(row, room, turn);
+        let word = if on { "next" } else { "previous" };
+        let name = format!("{}: {word}", line.heading());
+        let button = build.arrow(row, room, name, turn(on));
         build.text(button, Style::Strong, sign);
     };
     arrow(build, "‹", false);
@@ -114,35 +106,8 @@ fn spawn_line(build: &mut Build<'_, '_>, card: Entity, line: Line) -> LineTree {
     let middle = build.part(row, middle);
     let value = build.elided(middle, Style::Strong);
     arrow(build, "›", true);
-    LineTree { row, value }
-}
-
-/// Arrow keys belong to this panel while it is open.
-fn walk(
-    mut commands: ParamSet<'_, '_, (MessageReader<'_, '_, Command>, MessageWriter<'_, Command>)>,
-    shown: Res<'_, Shown>,
-    mut chosen: ResMut<'_, Chosen>,
-) {
-    let count = Line::ALL.len();
-    let mut at = chosen.0;
-    let mut turns = Vec::new();
-    for command in commands.p0().read() {
-        let Command::Arrow(arrow) = command else { continue };
-        if !shown.filters {
-            continue;
-        }
-        match arrow {
-            Arrow::Up => at = (at + count - 1) % count,
-            Arrow::Down => at = (at + 1) % count,
-            Arrow::Left | Arrow::Right => {
-                if let Some(&line) = Line::ALL.get(at) {
-                    turns.push(Command::Filter(Change::Turn(line, *arrow == Arrow::Right)));
-                }
-            }
-        }
-    }
-    commands.p1().write_batch(turns);
-    chosen.set_if_neq(Chosen(at));
+    build.speak(row, Spoken::with_value(Role::SpinButton, line.heading(), value));
+    LineTree { value }
 }
 
 fn update(
@@ -150,13 +115,12 @@ fn update(
     shown: Res<'_, Shown>,
     filter: Res<'_, Filter>,
     picture: Res<'_, Picture>,
-    chosen: Res<'_, Chosen>,
     theme: Res<'_, Theme>,
     mut paint: Paint<'_, '_>,
 ) {
     let Some(tree) = tree else { return };
     paint.show(tree.root, shown.filters);
-    for (at, (line, part)) in Line::ALL.into_iter().zip(tree.lines).enumerate() {
+    for (line, part) in Line::ALL.into_iter().zip(tree.lines) {
         let value = filter.chosen(line, &picture.zones);
         let colors = &theme.colors;
         let (text, color) = match value.as_str() {
@@ -165,8 +129,6 @@ fn update(
         };
         paint.text(part.value, text);
         paint.text_color(part.value, color);
-        let lit = if at == chosen.0 { colors.surface_raised } else { Color::NONE };
-        paint.background(part.row, lit);
     }
 }
 

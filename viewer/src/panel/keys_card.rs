@@ -3,6 +3,7 @@
 use bevy::prelude::*;
 use bevy::ui_widgets::Button;
 
+use super::control::{Control, Spoken};
 use super::paint::{Build, Paint, Style};
 use super::rows::Goes;
 use super::{PanelSystems, SpawnPanels};
@@ -39,7 +40,8 @@ fn spawn(mut build: Build<'_, '_>) {
     };
     let shade = BackgroundColor(build.colors().background.with_alpha(0.7));
     // A click anywhere closes it.
-    let closes = (Button, Goes::Asks(Command::ToggleKeys));
+    let spoken = Spoken::button("Close the list of keys");
+    let closes = (Button, Goes::Asks(Command::ToggleKeys), Control::Press, spoken);
     let root = build.root("keys", (whole, shade, closes, Solid, GlobalZIndex(30)));
     let card = Node {
         flex_direction: FlexDirection::Column,

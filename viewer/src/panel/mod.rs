@@ -6,6 +6,7 @@
 //! times a second: text layout is what costs, not thinking about it.
 
 mod banner;
+mod control;
 mod crumbs;
 mod details;
 mod elide;
@@ -55,7 +56,7 @@ impl Plugin for PanelPlugin {
             .init_schedule(SpawnPanels)
             .add_systems(Startup, spawn_panels)
             .add_plugins((
-                elide::ElidePlugin,
+                (elide::ElidePlugin, control::ControlPlugin),
                 marks::MarksPlugin,
                 rows::RowsPlugin,
                 top_bar::TopBarPlugin,
@@ -107,11 +108,15 @@ fn spawn_again(
         // It is the one that they were spawned in.
         return;
     }
+    let keys = control::place_of_keys(world);
     let before: Vec<Entity> = roots.iter(world).collect();
     for root in before {
         world.despawn(root);
     }
     spawn_panels(world);
+    if let Some(keys) = keys {
+        control::give_keys_to(world, &keys);
+    }
     world.resource_mut::<Beat>().strikes = true;
     world.resource_mut::<Slide>().begin_again();
     world.resource_mut::<Shown>().set_changed();

@@ -1,17 +1,15 @@
 //! The options, at the top left (P): how much is drawn, how large, how lively. The picture beside them
-//! shows at once what they do. In: [`Settings`], [`Shown`]. Out: a card whose rows have names for
-//! assistive technology; clicks become [`Command::StepOption`].
+//! shows at once what they do. In: [`Settings`], [`Shown`]. Out: a card whose rows are turned by keys and
+//! clicks: [`Choice::stepped`].
 
 use accesskit::Role;
-use bevy::a11y::AccessibilityNode;
 use bevy::prelude::*;
 
+use super::control::Spoken;
 use super::paint::{Build, Paint, Style, rest};
-use super::rows::Goes;
 use super::{PanelSystems, SpawnPanels, top_bar};
-use crate::focus::{Command, Shown};
+use crate::focus::Shown;
 use crate::interaction::Solid;
-use crate::scene::Theme;
 use crate::scene::theme::Themes;
 use crate::settings::{Choice, Settings};
 
@@ -44,7 +42,6 @@ struct Tree {
 
 #[derive(Clone, Copy)]
 struct RowTree {
-    row: Entity,
     value: Entity,
 }
 
@@ -54,7 +51,7 @@ const WIDTH: f32 = 440.0;
 
 /// How much of the window's left the card takes.
 pub(super) fn room(shown: &Shown) -> f32 {
-    if shown.options.is_some() { LEFT + WIDTH } else { 0.0 }
+    if shown.options { LEFT + WIDTH } else { 0.0 }
 }
 
 /// Width of a value with its arrows, in logical pixels at 1080.
@@ -77,7 +74,6 @@ fn spawn(mut build: Build<'_, '_>) {
     let colors = build.colors();
     let card = (BackgroundColor(colors.surface), BorderColor::all(colors.outline));
     let root = build.root("options", (node, card, Solid, GlobalZIndex(12)));
-    build.commands.entity(root).insert(named(Role::Group, "Options"));
     let head = Node { padding: UiRect::axes(px(10), px(6)), ..default() };
     let head = build.part(root, head);
     build.text(head, Style::Title, "Options");
@@ -90,17 +86,12 @@ fn spawn(mut build: Build<'_, '_>) {
 
 fn spawn_row(build: &mut Build<'_, '_>, card: Entity, choice: Choice) -> RowTree {
     let node = Node {
-        padding: UiRect::axes(px(10), px(5)),
-        border: UiRect::all(px(2)),
+        padding: UiRect::axes(px(12), px(7)),
         border_radius: BorderRadius::all(px(7)),
         align_items: AlignItems::Center,
         ..default()
     };
-    let row = build.button(card, node, Goes::Asks(Command::FocusOption(choice)));
-    build
-        .commands
-        .entity(row)
-        .insert((named(Role::SpinButton, choice.name()), BorderColor::all(Color::NONE)));
+    let row = build.turned(card, node, (choice.stepped(false), choice.stepped(true)));
     let name = build.part(row, rest());
     build.text(name, Style::Body, choice.name());
     let field =
@@ -111,7 +102,8 @@ fn spawn_row(build: &mut Build<'_, '_>, card: Entity, choice: Choice) -> RowTree
     let middle = build.part(field, middle);
     let value = build.text(middle, Style::Strong, "");
     spawn_arrow(build, field, choice, true);
-    RowTree { row, value }
+    build.speak(row, Spoken::with_value(Role::SpinButton, choice.name(), value));
+    RowTree { value }
 }
 
 fn spawn_arrow(build: &mut Build<'_, '_>, field: Entity, choice: Choice, forward: bool) {
@@ -120,19 +112,12 @@ fn spawn_arrow(build: &mut Build<'_, '_>, field: Entity, choice: Choice, forward
         border_radius: BorderRadius::all(px(6)),
         ..default()
     };
-    let arrow = build.button(field, node, Goes::Asks(choice.stepped(forward)));
     let (sign, word) = if forward { ("›", "next") } else { ("‹", "previous") };
-    let name = named(Role::Button, &format!("{}: {word}", choice.name()));
-    build.commands.entity(arrow).insert(name);
+    let name = format!("{}: {word}", choice.name());
+    let arrow = build.arrow(field, node, name, choice.stepped(forward));
     let accent = build.colors().accent;
     let text = build.text(arrow, Style::Title, sign);
     build.commands.entity(text).insert(TextColor(accent));
-}
-
-fn named(role: Role, name: &str) -> AccessibilityNode {
-    let mut node = accesskit::Node::new(role);
-    node.set_label(name);
-    node.into()
 }
 
 fn update(
@@ -140,23 +125,13 @@ fn update(
     shown: Res<'_, Shown>,
     settings: Res<'_, Settings>,
     themes: Res<'_, Themes>,
-    theme: Res<'_, Theme>,
-    mut rows: Query<'_, '_, (&mut BorderColor, &mut AccessibilityNode)>,
     mut paint: Paint<'_, '_>,
 ) {
     let Some(tree) = tree else { return };
-    paint.show(tree.root, shown.options.is_some());
+    paint.show(tree.root, shown.options);
     let called = themes.name();
     for (choice, at) in Choice::ALL.into_iter().zip(tree.rows) {
-        let value = choice.value(&settings, &called);
-        paint.text(at.value, &value);
-        let Ok((mut border, mut node)) = rows.get_mut(at.row) else { continue };
-        let focused = shown.options == Some(choice);
-        let color = if focused { theme.colors.accent } else { Color::NONE };
-        border.set_if_neq(BorderColor::all(color));
-        if node.value() != Some(value.as_str()) {
-            node.set_value(value);
-        }
+        paint.text(at.value, &choice.value(&settings, &called));
     }
 }
 
@@ -166,6 +141,7 @@ mod tests {
 
     use super::*;
     use crate::interaction::tests::Desk;
+    use crate::scene::Theme;
 
     fn settings(desk: &Desk) -> Settings {
         desk.app.world().resource::<Settings>().clone()
@@ -175,10 +151,6 @@ mod tests {
         let mut desk = Desk::new();
         desk.press(KeyCode::KeyP, Key::Character("p".into()));
         desk
-    }
-
-    fn focused(desk: &Desk) -> Option<Choice> {
-        desk.app.world().resource::<Shown>().options
     }
 
     #[test]
@@ -196,22 +168,20 @@ mod tests {
     #[test]
     fn arrow_keys_choose_and_change_and_the_walk_through_nodes_waits() {
         let mut desk = open();
-        assert_eq!(focused(&desk), Some(Choice::ALL[0]));
+        assert_eq!(desk.keys_at().as_deref(), Some(Choice::ALL[0].name()));
         desk.press(KeyCode::ArrowDown, Key::ArrowDown);
-        assert_eq!(focused(&desk), Some(Choice::Text));
+        assert_eq!(desk.keys_at().as_deref(), Some(Choice::Text.name()));
         desk.press(KeyCode::ArrowRight, Key::ArrowRight);
         assert_eq!(settings(&desk).text, 11);
         assert!(desk.says("options").contains(&"110 %".to_owned()));
         desk.press(KeyCode::ArrowLeft, Key::ArrowLeft);
         desk.press(KeyCode::ArrowLeft, Key::ArrowLeft);
         assert_eq!(settings(&desk).text, 9);
-        desk.press(KeyCode::Tab, Key::Tab);
-        assert_eq!(focused(&desk), Some(Choice::Theme));
-        assert_eq!(desk.focus().selected, None, "Tab is the panel's now");
+        assert_eq!(desk.focus().selected, None, "arrow keys are the panel's now");
         desk.press(KeyCode::ArrowUp, Key::ArrowUp);
         desk.press(KeyCode::ArrowUp, Key::ArrowUp);
-        desk.press(KeyCode::ArrowUp, Key::ArrowUp);
-        assert_eq!(focused(&desk), Choice::ALL.last().copied(), "around");
+        let last = Choice::ALL.last().map(|choice| choice.name());
+        assert_eq!(desk.keys_at().as_deref(), last, "around");
     }
 
     #[test]
@@ -219,34 +189,12 @@ mod tests {
         let mut desk = open();
         let place = desk.place_of("options", "Motion");
         desk.click(place);
-        assert_eq!(focused(&desk), Some(Choice::Motion));
+        assert_eq!(desk.keys_at().as_deref(), Some(Choice::Motion.name()));
         assert!(!settings(&desk).calm);
         let value = desk.place_of("options", "full");
         desk.click(value + Vec2::new(86.0, 0.0));
         assert!(settings(&desk).calm);
         assert!(desk.says("options").contains(&"reduced".to_owned()));
-    }
-
-    #[test]
-    fn every_control_has_a_name_and_a_value_for_assistive_technology() {
-        let mut desk = open();
-        let world = desk.app.world_mut();
-        let mut nodes = world.query::<&AccessibilityNode>();
-        let all: Vec<(Role, String, String)> = nodes
-            .iter(world)
-            .map(|node| {
-                let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-                (node.role(), text(node.label()), text(node.value()))
-            })
-            .collect();
-        let labels = (Role::SpinButton, "Labels".to_owned(), "all".to_owned());
-        assert!(all.contains(&labels), "{all:?}");
-        let rows = all.iter().filter(|(role, ..)| *role == Role::SpinButton);
-        assert_eq!(
-            rows.filter(|(_, name, value)| !name.is_empty() && !value.is_empty()).count(),
-            7
-        );
-        assert!(all.contains(&(Role::Button, "Glow: next".to_owned(), String::new())));
     }
 
     #[test]

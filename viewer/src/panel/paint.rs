@@ -2,14 +2,17 @@
 //! [`Paint`] changes them, and writes only what is different, so that Bevy lays out only what
 //! changed.
 
+use accesskit::Role;
 use bevy::ecs::system::SystemParam;
 use bevy::picking::hover::Hovered;
 use bevy::prelude::*;
 use bevy::ui_widgets::Button;
 
+use super::control::{Control, Spoken};
 use super::elide::Elided;
 use super::marks::{Mark, Sign};
 use super::rows::Goes;
+use crate::focus::Command;
 use crate::scene::theme::Colors;
 use crate::scene::{Fonts, Theme};
 
@@ -130,10 +133,52 @@ impl Build<'_, '_> {
         self.part(parent, (Sign { mark, size }, ImageNode { color, ..default() }, node))
     }
 
-    /// A row that can be clicked.
+    /// A row that can be clicked, and pressed by keys. It is called what its texts say.
     pub(super) fn button(&mut self, parent: Entity, node: Node, goes: Goes) -> Entity {
-        let button = (Button, Hovered::default(), goes, BackgroundColor(Color::NONE));
-        self.part(parent, (node, button))
+        let spoken = Spoken::by_its_texts(Role::Button);
+        self.control(parent, node, (goes, Control::Press, spoken))
+    }
+
+    /// A button that shows no more than a sign.
+    pub(super) fn sign_button(
+        &mut self,
+        parent: Entity,
+        node: Node,
+        name: &'static str,
+        goes: Goes,
+    ) -> Entity {
+        self.control(parent, node, (goes, Control::Press, Spoken::button(name)))
+    }
+
+    /// A row whose value is turned by arrow keys; a click gives it the keys.
+    pub(super) fn turned(
+        &mut self,
+        parent: Entity,
+        node: Node,
+        (back, on): (Command, Command),
+    ) -> Entity {
+        self.control(parent, node, (Goes::Here, Control::Turn { back, on }))
+    }
+
+    /// The arrow beside a turned row's value, for the mouse.
+    pub(super) fn arrow(
+        &mut self,
+        row: Entity,
+        node: Node,
+        name: String,
+        command: Command,
+    ) -> Entity {
+        self.control(row, node, (Goes::Asks(command), Spoken::button(name)))
+    }
+
+    fn control(&mut self, parent: Entity, node: Node, what: impl Bundle) -> Entity {
+        let look = (Hovered::default(), BackgroundColor(Color::NONE));
+        self.part(parent, (node, Button, look, what))
+    }
+
+    /// Says what a part is called.
+    pub(super) fn speak(&mut self, part: Entity, spoken: Spoken) {
+        self.commands.entity(part).insert(spoken);
     }
 
     /// The ground and the border of a card that lies over the picture.

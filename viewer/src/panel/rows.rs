@@ -28,6 +28,8 @@ pub(super) enum Goes {
     Nowhere,
     /// To a node or an edge.
     To(Item),
+    /// Here: it has the keys then.
+    Here,
     /// Something else.
     Asks(Command),
 }
@@ -44,7 +46,7 @@ fn follow(
         Ok(Goes::Asks(command)) => {
             commands.write(*command);
         }
-        Ok(Goes::Nowhere) | Err(_) => {}
+        Ok(Goes::Nowhere | Goes::Here) | Err(_) => {}
     }
 }
 

@@ -1,8 +1,10 @@
 //! The search's field, at the top in the middle (/). In: [`Search`]. Out: what is typed, and how many nodes
 //! it names.
 
+use accesskit::Role;
 use bevy::prelude::*;
 
+use super::control::{Control, Spoken};
 use super::paint::{Build, Paint, Style, rest};
 use super::top_bar;
 use super::{PanelSystems, SpawnPanels};
@@ -61,6 +63,8 @@ fn spawn(mut build: Build<'_, '_>) {
     let stroke = Node { width: px(2), height: px(22), flex_shrink: 0.0, ..default() };
     let accent = build.colors().accent;
     let caret = build.part(field, (stroke, BackgroundColor(accent)));
+    build.commands.entity(card).insert(Control::Type);
+    build.speak(card, Spoken::with_value(Role::SearchInput, "Search", words));
     let count = build.text(card, Style::Second, "");
     build.commands.insert_resource(Tree { root, words, caret, count });
 }

@@ -2,12 +2,14 @@
 //! attention along its top. Whoever drags along it goes to that moment, and everything else in the
 //! picture with them. In: [`History`], [`Playback`]. Out: [`Command::Seek`] and [`Command::Live`].
 
+use accesskit::Role;
 use bevy::prelude::*;
 use bevy::ui_widgets::{Slider, SliderRange, SliderValue, TrackClick, ValueChange};
 use jiff::tz::TimeZone;
 use spanfall_collector::feed::message::Severity;
 use spanfall_collector::reduce::hop::Counts;
 
+use super::control::{Control, Spoken};
 use super::details::{self, Slide};
 use super::marks::Sign;
 use super::paint::{Build, Paint, Style};
@@ -108,7 +110,8 @@ fn spawn(mut build: Build<'_, '_>) {
     let slider = Slider { track_click: TrackClick::Snap, ..default() };
     let image = ImageNode { image_mode: NodeImageMode::Stretch, ..default() };
     let look = (image, BorderColor::all(outline));
-    let track = build.part(root, (node, slider, Track, look));
+    let spoken = Spoken::with_value(Role::Slider, "Time", moment);
+    let track = build.part(root, (node, slider, Track, look, Control::Slide, spoken));
     let color = build.colors().text;
     let node = Node {
         position_type: PositionType::Absolute,

@@ -1,11 +1,13 @@
 //! The line at the top: how much, how well, from where, how fresh, and of what time. In: the
 //! model. Out: texts.
 
+use accesskit::Role;
 use bevy::prelude::*;
 use bevy::time::Real;
 use jiff::tz::TimeZone;
 use spanfall_collector::feed::message::Unit;
 
+use super::control::Spoken;
 use super::marks::Mark;
 use super::paint::{Build, Paint, Style};
 use super::status::{Mood, SHARES, Status, status};
@@ -136,6 +138,7 @@ fn spawn(mut build: Build<'_, '_>) {
         BorderColor::all(colors.outline.with_alpha(0.6)),
     );
     let bar = build.root("top bar", (node, look, Solid, GlobalZIndex(20)));
+    build.speak(bar, Spoken::by_its_texts(Role::Status));
 
     let left = build.line(bar, 28.0);
     let brand = build.text(left, Style::Section, "Spanfall");

@@ -135,7 +135,7 @@ fn spawn(mut build: Build<'_, '_>) {
     let store = spawn_action(&mut build, head, "Open in the trace store", Command::OpenTrace);
     let cross =
         Node { padding: UiRect::all(px(8)), border_radius: BorderRadius::all(px(6)), ..default() };
-    let cross = build.button(head, cross, Goes::Asks(Command::Back));
+    let cross = build.sign_button(head, cross, "Follow no request", Goes::Asks(Command::Back));
     build.sign(cross, Mark::Cross, 16);
     let body = Node {
         max_height: px(ROW * SEEN as f32),

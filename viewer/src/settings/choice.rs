@@ -107,12 +107,6 @@ impl Choice {
         }
     }
 
-    /// The one after it in the panel, or before, around all.
-    #[must_use]
-    pub fn beside(self, forward: bool) -> Self {
-        around(&Self::ALL, self, forward)
-    }
-
     /// Gives one what the other has.
     pub(super) fn copy(self, from: &Settings, to: &mut Settings) {
         match self {

@@ -16,7 +16,11 @@ use bevy::time::TimeUpdateStrategy;
 use super::encoder::{ClipError, Encoder, Written};
 use super::headless::{self, Pace};
 use super::png::SnapshotError;
+use super::pose::{Lead, Pose, Striking};
+use crate::focus::Item;
+use crate::follow::Following;
 use crate::source::Ahead;
+use crate::traffic::Traffic;
 
 /// Seconds that a clip may have.
 pub const LONGEST: Duration = Duration::from_mins(10);
@@ -42,6 +46,8 @@ pub struct Clip {
     pub fps: u32,
     /// What sets the pace of the source.
     pub pace: Pace,
+    /// What it shows on purpose.
+    pub pose: Pose,
 }
 
 impl Clip {
@@ -71,12 +77,54 @@ pub fn render(mut app: App, clip: &Clip) -> Result<Written, ClipError> {
     if clip.pace == Pace::Live {
         hear_out(&mut app, clip.at + clip.length);
     }
-    headless::run(&mut app, clip.at, Pace::Stepped, |_, _| {});
+    play(&mut app, clip)?;
     // Pipelines and texts are there before the first frame.
     headless::still(&mut app, &target)?;
     shoot(&mut app, clip, &target, &mut encoder)?;
     encoder.finish()
 }
+
+/// Lets the viewer run until the clip's beginning.
+fn play(app: &mut App, clip: &Clip) -> Result<(), SnapshotError> {
+    let mut striking = Striking::new(&clip.pose, Lead::of_clip(), clip.at);
+    headless::run(app, clip.at, Pace::Stepped, |app, ran| {
+        let struck = striking.go_on(app, ran);
+        // A collector answers in its own time, a recorded feed in the clip's.
+        if clip.pace == Pace::Live {
+            if let Some(item) = struck.selected {
+                await_answer(app, |world| {
+                    world.get_resource::<Traffic>().is_some_and(|traffic| knows(traffic, item))
+                });
+            }
+            if struck.followed {
+                await_answer(app, |world| {
+                    world.get_resource::<Following>().is_some_and(Following::is_shown)
+                });
+            }
+        }
+    });
+    striking.finish(app)
+}
+
+/// Whether there are details of this.
+fn knows(traffic: &Traffic, item: Item) -> bool {
+    traffic.detail.as_ref().is_some_and(|detail| match item {
+        Item::Node(node) => detail.node == Some(node),
+        Item::Edge(edge) => detail.edge == Some(edge),
+    })
+}
+
+/// Lets the clip's clock stand until the collector has answered, or long enough for one that will not.
+fn await_answer(app: &mut App, answered: impl Fn(&World) -> bool) {
+    let began = Instant::now();
+    while !answered(app.world()) && began.elapsed() < ANSWER {
+        update(app, Duration::ZERO);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// How long a collector may take to answer.
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// Hears the source for so long, and has it played from its beginning.
 fn hear_out(app: &mut App, how_long: Duration) {
@@ -167,6 +215,7 @@ mod tests {
             length: Duration::from_secs_f64(seconds),
             fps,
             pace: Pace::Stepped,
+            pose: Pose::default(),
         }
     }
 

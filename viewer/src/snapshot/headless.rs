@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bevy::app::PluginsState;
 use bevy::camera::{ImageRenderTarget, RenderTarget};
+use bevy::input_focus::InputDispatchPlugin;
 use bevy::prelude::*;
 use bevy::render::pipelined_rendering::PipelinedRenderingPlugin;
 use bevy::render::render_resource::{PipelineCache, TextureFormat, TextureUsages};
@@ -15,13 +16,10 @@ use bevy::render::{RenderApp, RenderPlugin};
 use bevy::time::TimeUpdateStrategy;
 use bevy::window::{ExitCondition, WindowResolution};
 use bevy::winit::WinitPlugin;
-use spanfall_collector::feed::message::TraceId;
-use spanfall_collector::reduce::node::NodeId;
 
 use super::png::{self, SnapshotError};
-use crate::focus::{Command, Item};
+use super::pose::{Lead, Pose, Striking};
 use crate::interaction::MainCamera;
-use crate::traffic::Traffic;
 
 /// One picture to be rendered.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,20 +32,8 @@ pub struct Shot {
     pub at: Duration,
     /// What sets the pace until then.
     pub pace: Pace,
-    /// The name of the node to be selected, or the names of an edge's ends with `>` between them, so
-    /// that its details are in the picture.
-    pub select: Option<String>,
-    /// The request to go along with.
-    pub follow: Option<Followed>,
-}
-
-/// Which request a picture goes along with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Followed {
-    /// The worst known of what is selected, or of all.
-    Worst,
-    /// That of this trace.
-    Trace(TraceId),
+    /// What it shows on purpose.
+    pub pose: Pose,
 }
 
 /// What sets the pace until a picture is taken.
@@ -62,12 +48,6 @@ pub enum Pace {
 
 /// A frame's length, as on a common screen.
 const FRAME: Duration = Duration::from_nanos(16_666_667);
-/// How long before the picture something is selected, so that its details have come and settled.
-const SELECT_BEFORE: Duration = Duration::from_millis(2_500);
-/// The same where a request is followed, which then is about half way.
-const FOLLOW_BEFORE: Duration = Duration::from_millis(8_500);
-/// How long after the selection a request is followed.
-const FOLLOW_AFTER: Duration = Duration::from_millis(1_500);
 /// Seconds that the renderer may take for one picture. Software rendering at 4K takes about one.
 pub(super) const PATIENCE: u64 = 60;
 /// Pictures of the standing clock that are compared before the last one is taken as it is: a live
@@ -92,6 +72,8 @@ pub fn plugins(size: UVec2) -> bevy::app::PluginGroupBuilder {
         // A pipeline that is compiled in the background is missing from the picture.
         .set(RenderPlugin { synchronous_pipeline_compilation: true, ..default() })
         .disable::<WinitPlugin>()
+        // What keys mean to controls is for `interaction::keys` to say, here and in windows.
+        .disable::<InputDispatchPlugin>()
         // One frame in, one frame out: what is captured is what was just simulated.
         .disable::<PipelinedRenderingPlugin>()
 }
@@ -153,23 +135,11 @@ fn with_camera(app: &mut App, mut act: impl FnMut(&mut RenderTarget, &mut Camera
 
 /// Lets the viewer run until the picture's time.
 fn play(app: &mut App, shot: &Shot) -> Result<(), SnapshotError> {
-    let (mut selected, mut follow) = (shot.select.is_none(), shot.follow);
-    let before = if shot.follow.is_some() { FOLLOW_BEFORE } else { SELECT_BEFORE };
+    let mut striking = Striking::new(&shot.pose, Lead::of_picture(&shot.pose), shot.at);
     run(app, shot.at, shot.pace, |app, ran| {
-        if !selected && ran + before >= shot.at {
-            selected = select(app, shot);
-        }
-        if selected
-            && ran + before >= shot.at + FOLLOW_AFTER
-            && let Some(followed) = follow.take()
-        {
-            app.world_mut().write_message(match followed {
-                Followed::Worst => Command::FollowExample,
-                Followed::Trace(trace) => Command::Follow(trace),
-            });
-        }
+        striking.go_on(app, ran);
     });
-    if selected { Ok(()) } else { Err(no_such_node(app, shot)) }
+    striking.finish(app)
 }
 
 /// Lets the viewer run for so long, drawing nothing; then its clock stands. `each` sees every frame,
@@ -204,42 +174,6 @@ pub(super) fn run(
     }
     app.insert_resource(TimeUpdateStrategy::ManualDuration(Duration::ZERO));
     with_camera(app, |_, camera| camera.is_active = true);
-}
-
-/// Selects what the shot names, if it is there.
-fn select(app: &mut App, shot: &Shot) -> bool {
-    let found = app
-        .world()
-        .get_resource::<Traffic>()
-        .and_then(|traffic| shot.select.as_deref().and_then(|name| named(traffic, name)));
-    if let Some(item) = found {
-        app.world_mut().write_message(Command::Select(Some(item)));
-    }
-    found.is_some()
-}
-
-/// The node of this name, or else the edge between two nodes whose names these are.
-fn named(traffic: &Traffic, name: &str) -> Option<Item> {
-    if let Some((&id, _)) = traffic.nodes.iter().find(|(_, node)| node.name == name) {
-        return Some(Item::Node(id));
-    }
-    let (source, target) = name.split_once('>')?;
-    let is = |id: &NodeId, name: &str| {
-        traffic.nodes.get(id).is_some_and(|node| node.name == name.trim())
-    };
-    let mut edges = traffic.edges.iter();
-    let found = edges.find(|(_, edge)| is(&edge.source, source) && is(&edge.target, target));
-    found.map(|(&id, _)| Item::Edge(id))
-}
-
-fn no_such_node(app: &App, shot: &Shot) -> SnapshotError {
-    let names: Vec<&str> = app
-        .world()
-        .get_resource::<Traffic>()
-        .map(|traffic| traffic.nodes.values().map(|node| node.name.as_str()).take(8).collect())
-        .unwrap_or_default();
-    let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    SnapshotError::NoSuchNode { name: shot.select.clone().unwrap_or_default(), known }
 }
 
 /// The last captured picture.
@@ -290,9 +224,6 @@ mod tests {
     use super::*;
     use crate::focus::FocusPlugin;
     use crate::interaction::camera::CameraPlugin;
-    use spanfall_collector::feed::message::{Graph, GraphEdge, GraphNode};
-    use spanfall_collector::reduce::hop::EdgeId;
-    use spanfall_collector::reduce::node::NodeKind;
 
     const SIZE: UVec2 = UVec2::new(320, 180);
 
@@ -317,7 +248,7 @@ mod tests {
 
     fn shot(path: PathBuf) -> Shot {
         let at = Duration::from_millis(100);
-        Shot { path, size: SIZE, at, pace: Pace::Stepped, select: None, follow: None }
+        Shot { path, size: SIZE, at, pace: Pace::Stepped, pose: Pose::default() }
     }
 
     #[test]
@@ -338,26 +269,6 @@ mod tests {
     }
 
     #[test]
-    fn a_node_or_an_edge_is_selected_by_name() {
-        let mut traffic = Traffic::default();
-        let node = |id: u64, name: &str| GraphNode {
-            id: NodeId(id),
-            kind: NodeKind::Function,
-            name: name.to_owned(),
-            account: String::new(),
-            region: String::new(),
-            entry: false,
-        };
-        let edge = GraphEdge { id: EdgeId(9), source: NodeId(1), target: NodeId(2) };
-        let nodes = vec![node(1, "a"), node(2, "b"), node(3, "a>c")];
-        traffic.apply_graph(&Graph { nodes, edges: vec![edge], ..Graph::default() }, 0.0);
-        assert_eq!(named(&traffic, "b"), Some(Item::Node(NodeId(2))));
-        assert_eq!(named(&traffic, "a > b"), Some(Item::Edge(EdgeId(9))));
-        assert_eq!(named(&traffic, "a>c"), Some(Item::Node(NodeId(3))), "a name comes first");
-        assert_eq!((named(&traffic, "b>a"), named(&traffic, "c")), (None, None));
-    }
-
-    #[test]
     fn what_cannot_be_rendered_is_told() {
         let folder = tempfile::tempdir().unwrap();
         let missing = shot(folder.path().join("missing/out.png"));
@@ -369,8 +280,8 @@ mod tests {
         let error = render(app(), &Shot { size, ..shot(path.clone()) }).unwrap_err().to_string();
         assert!(error.starts_with("1000000x10 is too large"), "{error}");
 
-        let select = Some("checkout".to_owned());
-        let error = render(app(), &Shot { select, ..shot(path.clone()) }).unwrap_err().to_string();
+        let pose = Pose { select: Some("checkout".to_owned()), ..Pose::default() };
+        let error = render(app(), &Shot { pose, ..shot(path.clone()) }).unwrap_err().to_string();
         assert!(error.contains("\"checkout\"") && error.contains("none"), "{error}");
         assert!(!path.exists());
     }

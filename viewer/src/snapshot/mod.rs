@@ -7,10 +7,12 @@ mod encoder;
 pub mod headless;
 mod key;
 mod png;
+mod pose;
 
 pub use clip::Clip;
 pub use clip_key::{ClipKeyPlugin, Recording};
 pub use encoder::{ClipError, MOST_FPS, Written};
-pub use headless::{Followed, Pace, Shot};
+pub use headless::{Pace, Shot};
 pub use key::{Saved, SnapshotKeyPlugin};
 pub use png::SnapshotError;
+pub use pose::{Followed, Panel, Pose};

@@ -88,8 +88,16 @@ fn hold(
         let news = std::mem::replace(&mut *state, ahead.told.clone());
         ahead.hear(now - began, Held::State(news));
     }
+    // What the film asks for is answered while it plays.
+    let mut answers = Vec::new();
     for arrived in arrived.drain() {
         let at = match &arrived {
+            Arrived::Message {
+                message: FeedMessage::Detail(_) | FeedMessage::Trace(_), ..
+            } if ahead.plays => {
+                answers.push(arrived);
+                continue;
+            }
             Arrived::Message { at, .. } => *at,
             Arrived::Reset => now,
         };
@@ -98,6 +106,7 @@ fn hold(
     if !ahead.plays {
         return;
     }
+    arrived.write_batch(answers);
     // Their order is that in which they came, whatever their times say.
     while let Some((at, held)) = ahead.held.pop_front_if(|(at, _)| began + *at <= now) {
         match held {

@@ -172,7 +172,8 @@ fn spawn_heads(build: &mut Build<'_, '_>, panel: Entity) -> [HeadTree; 2] {
         border_radius: corner(),
         ..default()
     };
-    let cross = build.button(panel, cross, Goes::Asks(Command::Select(None)));
+    let closes = Goes::Asks(Command::Select(None));
+    let cross = build.sign_button(panel, cross, "Close the details", closes);
     build.sign(cross, Mark::Cross, CROSS);
     heads
 }

@@ -156,3 +156,6 @@ impl Label {
         changed
     }
 }
+
+#[cfg(test)]
+mod tests;
