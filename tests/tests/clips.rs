@@ -11,6 +11,7 @@ use serde_json::json;
 use spanfall_tests::driver;
 use spanfall_tests::picture;
 use spanfall_tests::program::{Ended, Program, command, path, repository};
+use spanfall_tests::theme;
 
 /// Software rendering of some dozen frames, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -57,12 +58,17 @@ fn frames(folder: &Path) -> Vec<RgbImage> {
     files.iter().map(|file| image::open(file).unwrap().into_rgb8()).collect()
 }
 
+/// The share of a part of a picture that is the ground of a panel: x, y, width, height.
+fn panel(frame: &RgbImage, [x, y, width, height]: [u32; 4]) -> f64 {
+    let part = image::imageops::crop_imm(frame, x, y, width, height).to_image();
+    let ground = picture::count(&part, theme::color("surface"), 4);
+    ground as f64 / f64::from(width * height)
+}
+
 /// From each frame to the next, particles in the colour of ok requests move.
 #[track_caller]
 fn particles_move(frames: &[RgbImage]) {
-    let theme = std::fs::read_to_string(repository("assets/themes/dark.toml")).unwrap();
-    let ok = theme.lines().find_map(|line| line.strip_prefix("ok = \"#")).unwrap();
-    let ok = picture::color(&ok[..6]);
+    let ok = theme::color("ok");
     let near = |pixel: &image::Rgb<u8>| pixel.0.iter().zip(ok.0).all(|(a, b)| a.abs_diff(b) < 60);
     let lit = |frame: &RgbImage| -> Vec<bool> { frame.pixels().map(near).collect() };
     for (index, pair) in frames.windows(2).enumerate() {
@@ -119,6 +125,27 @@ fn a_clip_of_a_source_with_a_clock_of_its_own_is_drawn_after_it_was_heard() {
     let frames = frames(&out);
     assert_eq!(frames.len(), 20);
     particles_move(&frames);
+}
+
+#[test]
+fn a_clip_shows_what_is_selected_and_the_request_that_is_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let sample = repository("samples/incident.jsonl.zst");
+    let source = ["--replay", &*sample.to_string_lossy(), "--speed", "20", "--follow", "worst"];
+    let out = folder.path().join("frames");
+    // By then payments fail.
+    let ended = record(&source, "9", &out, folder.path());
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    for frame in frames(&out) {
+        let (details, waterfall) = ([520, 40, 110, 200], [10, 250, 480, 60]);
+        assert!(panel(&frame, details) > 0.5, "no details: {}", panel(&frame, details));
+        assert!(panel(&frame, waterfall) > 0.3, "no waterfall: {}", panel(&frame, waterfall));
+    }
+
+    let source = ["--replay", &*sample.to_string_lossy(), "--select", "nobody"];
+    let ended = record(&source, "0.1", &folder.path().join("none"), folder.path());
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert!(ended.stderr.contains("no node is called \"nobody\""), "{}", ended.stderr);
 }
 
 #[test]

@@ -11,54 +11,20 @@ use std::path::Path;
 use std::time::Duration;
 
 use image::RgbImage;
-use spanfall_tests::driver;
 use spanfall_tests::picture::{self, Tolerance};
 use spanfall_tests::program::{Program, command, path, repository};
-
-/// Software rendering of some hundred frames, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(240);
+use spanfall_tests::snapshot::of_feed as render;
+use spanfall_tests::theme;
 
 /// Where differences are left.
 const LEFT: &str = env!("CARGO_TARGET_TMPDIR");
-
-/// Renders a recorded feed as it is after some seconds.
-#[track_caller]
-fn render(feed: &str, size: &str, at: &str, more: &[&str]) -> RgbImage {
-    let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().join("wall.png");
-    let mut viewer = command(path("spanfall"));
-    driver::select(&mut viewer);
-    for name in ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"] {
-        viewer.env_remove(name);
-    }
-    viewer
-        .arg("--feed-file")
-        .arg(repository(&format!("tests/fixtures/feeds/{feed}.jsonl")))
-        .arg("--snapshot")
-        .arg(&out)
-        .args(["--size", size, "--at", at])
-        .args(more);
-    let ended = Program::start("spanfall", viewer).wait(PATIENCE);
-    let install = driver::INSTALL;
-    assert_eq!(ended.code, Some(0), "{}\n(no driver? {install})", ended.stderr);
-    image::open(&out).unwrap().into_rgb8()
-}
-
-/// A colour of the theme.
-#[track_caller]
-fn theme(name: &str) -> image::Rgb<u8> {
-    let theme = std::fs::read_to_string(repository("assets/themes/dark.toml")).unwrap();
-    let line = theme.lines().find_map(|line| line.strip_prefix(&format!("{name} = \"#")));
-    let hex = line.unwrap_or_else(|| panic!("no colour {name} in the theme"));
-    picture::color(&hex[..6])
-}
 
 /// The discs of nodes at which nothing arrives now: round patches in the theme's colour.
 fn discs_at_rest(picture: &RgbImage) -> Vec<picture::Patch> {
     let round = |patch: &picture::Patch| {
         patch.pixels > 100 && patch.size.0.abs_diff(patch.size.1) <= patch.size.0 / 6
     };
-    picture::patches(picture, theme("node"), 3).into_iter().filter(round).collect()
+    picture::patches(picture, theme::color("node"), 3).into_iter().filter(round).collect()
 }
 
 /// What holds whatever the wall looks like: the ground is the theme's, so are particles of the
@@ -66,11 +32,11 @@ fn discs_at_rest(picture: &RgbImage) -> Vec<picture::Patch> {
 #[track_caller]
 fn shows_a_living_graph(picture: &RgbImage, at_rest: usize, classes: &[&str]) {
     let pixels = (picture.width() * picture.height()) as usize;
-    let ground = picture::count(picture, theme("background"), 6);
+    let ground = picture::count(picture, theme::color("background"), 6);
     assert!(ground > pixels / 4, "the ground is {ground} of {pixels} pixels");
     assert!(ground < pixels * 99 / 100, "there is nothing but the ground");
     for class in classes {
-        let found = picture::count(picture, theme(class), 40);
+        let found = picture::count(picture, theme::color(class), 40);
         assert!(found > 20, "only {found} pixels in the colour of {class}");
     }
     let discs = discs_at_rest(picture).len();
@@ -137,6 +103,27 @@ fn other_themes_look_as_they_should() {
     for theme in ["light", "high-contrast"] {
         let picture = render("shop", "1280x720", "12", &["--theme", theme]);
         golden(&format!("shop-{theme}"), &picture);
+    }
+}
+
+#[test]
+fn every_level_looks_as_it_should_in_the_light_theme() {
+    levels_in("light");
+}
+
+#[test]
+fn every_level_looks_as_it_should_in_the_theme_of_high_contrast() {
+    levels_in("high-contrast");
+}
+
+/// The world, a region, and a node with its details, small: in dark they are above.
+fn levels_in(theme: &str) {
+    for (level, name) in
+        [("world", "world"), ("us-east-1", "us-east-1"), ("us-east-1/orders", "orders")]
+    {
+        let more = ["--view", level, "--theme", theme];
+        let picture = render("regions", "800x450", "8", &more);
+        golden(&format!("regions-{name}-{theme}"), &picture);
     }
 }
 
