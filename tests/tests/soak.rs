@@ -11,12 +11,9 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use image::RgbImage;
 use image::imageops::crop_imm;
 use spanfall_tests::collector::Collector;
-use spanfall_tests::picture;
 use spanfall_tests::program::{Program, command, path};
-use spanfall_tests::theme;
 use spanfall_tests::window::{SOON, Window};
 
 /// How much more memory the viewer may have at the end than after the second round. What the timeline keeps
@@ -80,12 +77,17 @@ fn resident(process: u32) -> u64 {
     kilobytes * 1024
 }
 
-/// How many pixels have the colour of requests that went well, where the graph is: the timeline below and
-/// the figures above have that colour, too.
-fn particles(picture: &RgbImage) -> usize {
-    let (width, height) = picture.dimensions();
-    let graph = crop_imm(picture, 0, height / 10, width, height * 7 / 10).to_image();
-    picture::count(&graph, theme::color("ok"), 40)
+/// How many pixels change within a second where the graph is: particles fly, and nothing else moves there.
+fn motion(window: &Window) -> usize {
+    let graph = || {
+        let picture = window.screen.picture();
+        let (width, height) = picture.dimensions();
+        crop_imm(&picture, 0, height / 10, width, height * 7 / 10).to_image()
+    };
+    let before = graph();
+    std::thread::sleep(Duration::from_secs(1));
+    let after = graph();
+    before.pixels().zip(after.pixels()).filter(|(before, after)| before != after).count()
 }
 
 #[test]
@@ -125,14 +127,9 @@ fn a_viewer_outlives_restarts_cuts_floods_and_windows() {
 
     // The picture is right: requests fly, and when they end nothing does.
     let steady = load(collector.http, Some(400), 30);
-    window.until("particles", |window| (particles(&window.screen.picture()) > 300).then_some(()));
+    window.until("particles", |window| (motion(window) > 500).then_some(()));
     steady.wait(SOON);
-    window.until("rest", |window| {
-        let before = window.screen.picture();
-        std::thread::sleep(Duration::from_secs(2));
-        let now = window.screen.picture();
-        (particles(&now) < 300 && particles(&before) < 300).then_some(())
-    });
+    window.until("rest", |window| (motion(window) == 0).then_some(()));
     let (early, late) = (memory[1], *memory.last().unwrap());
     println!(
         "memory after two rounds {} MB, at the end {} MB",
