@@ -16,6 +16,7 @@ struct Node {
     alarm: f32,     // 0..1: how much of a red light around it
     cold: f32,      // 0..1: how much of a cyan ring around it
     several: f32,   // 1: it stands for several nodes, and looks like a stack of them
+    blamed: f32,    // 1: requests begin to fail here, and a second, red ring says so
 }
 
 @group(1) @binding(2) var<storage, read> nodes: array<Node>;
@@ -37,7 +38,7 @@ struct Disc {
     @location(1) @interpolate(flat) shape: vec4<f32>,  // radius px, form, icon, bright
     @location(2) @interpolate(flat) parts: vec4<f32>,
     @location(3) @interpolate(flat) state: vec4<f32>,  // chosen, pulse, alarm, cold
-    @location(4) @interpolate(flat) several: f32,
+    @location(4) @interpolate(flat) marks: vec2<f32>,  // several, blamed
 }
 
 @vertex
@@ -58,7 +59,7 @@ fn vertex(@builtin(vertex_index) index: u32) -> Disc {
     out.shape = vec4<f32>(radius, node.form, node.icon, node.bright);
     out.parts = vec4<f32>(node.parts, node.traffic);
     out.state = vec4<f32>(node.chosen, node.pulse, node.alarm, node.cold);
-    out.several = node.several;
+    out.marks = vec2<f32>(node.several, node.blamed);
     return out;
 }
 
@@ -131,18 +132,21 @@ fn fragment(in: Disc) -> @location(0) vec4<f32> {
     let shine = in.state.y * 0.20 * fall * fall * fall;
     let alarm = in.state.z * 0.55 * fall * fall;
     let band = max(radius * 0.055, 1.0);
-    let frost = coverage(abs(distance - radius * 0.16) - band * 0.5) * in.state.w;
-    let mark = coverage(abs(distance - radius * 0.30) - band * 0.6) * in.state.x;
+    let frost = coverage(abs(distance - radius * 0.16) - band * 0.5) * in.state.w * (1.0 - in.marks.y);
+    let blame = coverage(abs(distance - radius * 0.14) - band * 0.9) * in.marks.y;
+    let mark = coverage(abs(distance - radius * 0.25) - band * 0.6) * in.state.x;
     var light = frame.ok.rgb * shine * (1.0 - alarm) + frame.error.rgb * alarm;
     var glow = max(shine, alarm);
     light = mix(light, frame.cold.rgb, frost);
     glow = mix(glow, 1.0, frost);
+    light = mix(light, frame.error.rgb, blame);
+    glow = mix(glow, 1.0, blame);
     light = mix(light, frame.accent.rgb, mark);
     glow = mix(glow, 1.0, mark) * bright;
 
     // The next one of a stack looks out from behind.
     let shifted = outline(in.local - vec2<f32>(0.17, 0.17) * radius, radius, in.shape.y);
-    let behind = coverage(shifted) * in.several * mix(0.25, 1.0, bright);
+    let behind = coverage(shifted) * in.marks.x * mix(0.25, 1.0, bright);
     let edge = coverage(abs(shifted + ring_width * 0.35) - ring_width * 0.35);
     let next = mix(frame.node.rgb, rim, edge) * 0.7;
 

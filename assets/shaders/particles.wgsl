@@ -44,7 +44,8 @@ fn vertex(@builtin(vertex_index) index: u32) -> Dot {
 
     var color = frame.ok.rgb;
     var size = mix(0.86, 1.1, seed) * edge.grain;
-    var solid = mix(0.55, 1.0, saturate(edge.grain * 2.0 - 1.0));
+    // The finest fade too: they lie on each other, and a crowd is not to glare.
+    var solid = mix(0.55, 1.0, saturate(edge.grain * 2.0 - 1.0)) * saturate(edge.grain * 2.0);
     if sort > 0u {
         solid = 1.0;
     }

@@ -1,7 +1,7 @@
 //! The picture: nodes, edges and labels, and the theme that all of the viewer is drawn with.
 //!
 //! In: [`Picture`], [`Places`], [`Curves`] and [`Focus`]. Out: what is on screen. The way there:
-//! `emphasis` and `freshness` say how bright things are; `edges`, `nodes` and `labels` turn the model
+//! `emphasis`, `blame` and `freshness` say how bright things are; `edges`, `nodes` and `labels` turn the model
 //! into flat records, only when it has changed; [`draw`] hands those to the graphics card.
 
 pub mod draw;
@@ -13,6 +13,7 @@ pub mod pulses;
 pub mod slots;
 pub mod theme;
 
+mod blame;
 mod edges;
 mod labels;
 #[cfg(test)]
@@ -35,7 +36,7 @@ use crate::layout::{Curves, Places};
 use crate::picture::Picture;
 use crate::search::Search;
 use crate::settings::Settings;
-use crate::traffic::{Playback, SourceState};
+use crate::traffic::{Playback, SourceState, Traffic};
 use draw::Look;
 use emphasis::Emphasis;
 use freshness::Freshness;
@@ -49,6 +50,7 @@ pub struct ScenePlugin;
 impl Plugin for ScenePlugin {
     fn build(&self, app: &mut App) {
         app.init_resource::<Settings>()
+            .init_resource::<Traffic>()
             .init_resource::<Picture>()
             .init_resource::<Places>()
             .init_resource::<Curves>()
@@ -58,6 +60,7 @@ impl Plugin for ScenePlugin {
             .init_resource::<Playback>()
             .init_resource::<SourceState>()
             .init_resource::<Emphasis>()
+            .init_resource::<blame::Blame>()
             .init_resource::<Freshness>()
             .init_resource::<Pulses>()
             .init_resource::<EdgeSlots>()
@@ -70,7 +73,7 @@ impl Plugin for ScenePlugin {
             ))
             .add_systems(
                 Update,
-                (observe, pulse, dress, edges::draw_edges, nodes::draw_nodes)
+                (observe, blame::cast, pulse, dress, edges::draw_edges, nodes::draw_nodes)
                     .chain()
                     .in_set(Flow::Scene),
             );

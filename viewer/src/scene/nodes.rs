@@ -4,6 +4,7 @@
 use bevy::prelude::*;
 use spanfall_collector::reduce::hop::Counts;
 
+use super::blame::{Blame, alarm};
 use super::draw::{NodeRecord, Records};
 use super::emphasis::Emphasis;
 use super::icons::{Form, icon};
@@ -20,13 +21,14 @@ pub(super) fn draw_nodes(
     picture: Res<'_, Picture>,
     places: Res<'_, Places>,
     emphasis: Res<'_, Emphasis>,
-    pulses: Res<'_, Pulses>,
+    (pulses, blame): (Res<'_, Pulses>, Res<'_, Blame>),
     mut records: ResMut<'_, Records<NodeRecord>>,
     mut built: Local<'_, (u64, u64)>,
     mut fresh: Local<'_, Vec<NodeRecord>>,
 ) {
     let stale = *built != (picture.revision, places.revision);
-    if !(stale || picture.is_changed() || emphasis.is_changed() || pulses.is_changed()) {
+    let dressed = emphasis.is_changed() || pulses.is_changed() || blame.is_changed();
+    if !(stale || picture.is_changed() || dressed) {
         return;
     }
     *built = (picture.revision, places.revision);
@@ -39,30 +41,24 @@ pub(super) fn draw_nodes(
         let total = rates.total().max(0.0) as f32;
         let share =
             |count: f64| if total > 0.0 { (count as f32 / total).clamp(0.0, 1.0) } else { 0.0 };
+        let alarm = alarm(rates);
         fresh.push(NodeRecord {
             center,
             radius,
             form: Form::of(node.kind).number(),
             icon: icon(node.kind),
             several: f32::from(u8::from(node.what != What::Itself)),
-            bright: emphasis.node(*id) * node.presence,
+            bright: emphasis.node(*id) * node.presence * blame.bright(alarm),
             chosen: emphasis.chosen(*id),
             pulse: pulses.of(*id),
             parts: ring_parts(rates),
             traffic: total / (total + 0.02),
-            alarm: alarm(share(rates.error)),
+            alarm: blame.light(*id, alarm),
+            blamed: f32::from(u8::from(blame.is_on(*id))),
             cold: (share(rates.cold) * 8.0).min(1.0).sqrt(),
         });
     }
     records.replace(&mut fresh);
-}
-
-/// How much of a red light errors give a node: none below half a percent, which is any day's noise
-/// and shows in the ring; all of it from a fifth on.
-fn alarm(share: f32) -> f32 {
-    const QUIET: f32 = 0.005;
-    const LOUD: f32 = 0.2;
-    ((share - QUIET) / (LOUD - QUIET)).clamp(0.0, 1.0).sqrt()
 }
 
 /// What arrives; where requests only set out, what leaves.
@@ -120,12 +116,6 @@ mod tests {
         let parts = ring_parts(&Counts { ok: 9999.0, error: 1.0, ..Counts::default() });
         assert!(parts.x > 0.025, "{parts}");
         assert_eq!(parts.x, parts.z);
-    }
-
-    #[test]
-    fn a_node_with_an_error_now_and_then_keeps_calm() {
-        assert_eq!(alarm(0.004), 0.0);
-        assert!(alarm(0.05) > 0.4 && alarm(0.5) == 1.0);
     }
 
     #[test]

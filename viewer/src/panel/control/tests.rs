@@ -231,14 +231,14 @@ fn assistive_technology_can_press_turn_and_give_the_keys() {
     desk.wait(0.3);
     let all = pressable(&mut desk);
     let ask = |desk: &mut Desk, action, name: &str| {
-        let (part, ..) = all.iter().find(|(.., other)| other.starts_with(name)).unwrap();
+        let (part, ..) = all.iter().find(|(.., other)| other == name).unwrap();
         let target_node = NodeId(part.to_bits());
         let target_tree = TreeId::ROOT;
         let request = Request { action, target_tree, target_node, data: None };
         desk.app.world_mut().write_message(ActionRequest(request));
         desk.wait(0.3);
     };
-    ask(&mut desk, Action::Increment, "Text");
+    ask(&mut desk, Action::Increment, "Text size");
     assert_eq!(desk.app.world().resource::<Settings>().text, 11);
     ask(&mut desk, Action::Focus, "Time");
     assert_eq!(desk.keys_at().as_deref(), Some("Time"));

@@ -58,6 +58,8 @@ pub struct NodeRecord {
     pub cold: f32,
     /// 1: it stands for several nodes, and looks like a stack of them.
     pub several: f32,
+    /// 1: requests begin to fail here, and a second, red ring says so.
+    pub blamed: f32,
 }
 
 /// The dark ground under one label.
