@@ -4,6 +4,18 @@
 
 const SEGMENTS: f32 = 32.0;
 
+// How far a segment may stray from its curve, px.
+const STRAY: f32 = 0.3;
+
+// How many segments a curve needs, so that none strays further: what is left of the strip has no
+// area, and costs next to nothing.
+fn segments(edge: Edge) -> f32 {
+    let first = length(edge.start - 2.0 * edge.start_control + edge.end_control);
+    let second = length(edge.start_control - 2.0 * edge.end_control + edge.end);
+    let bend = max(first, second) / frame.pixel;
+    return clamp(ceil(sqrt(bend * 0.75 / STRAY)), 1.0, SEGMENTS);
+}
+
 struct Ribbon {
     @builtin(position) position: vec4<f32>,
     // px from the middle of the ribbon, half of its width in px, and where along the edge.
@@ -14,7 +26,7 @@ struct Ribbon {
 @vertex
 fn vertex(@builtin(vertex_index) index: u32, @builtin(instance_index) instance: u32) -> Ribbon {
     let edge = edges[instance];
-    let t = f32(index / 2u) / SEGMENTS;
+    let t = min(f32(index / 2u) / segments(edge), 1.0);
     let side = f32(index % 2u) * 2.0 - 1.0;
     let way = heading(edge, t);
 

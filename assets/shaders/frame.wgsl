@@ -14,6 +14,7 @@ struct Frame {
     beat: f32,             // seconds of the wall's clock, for slow breathing
     particle: f32,         // radius of an ordinary particle, design pixels
     glow: f32,             // the light around particles; 0 is none
+    day: f32,              // 1 on a light ground, 0 on a dark one
     background: vec4<f32>,
     ok: vec4<f32>,
     slow: vec4<f32>,

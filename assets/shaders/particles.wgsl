@@ -12,12 +12,11 @@ struct Particle {
 
 struct Dot {
     @builtin(position) position: vec4<f32>,
-    // px from the middle; x points the way that it travels.
-    @location(0) local: vec2<f32>,
+    // px from the middle, where x points the way that it travels; then, the same at all corners, its
+    // radius in px, and its class, plus 4 after a cold start.
+    @location(0) @interpolate(linear) place: vec4<f32>,
     // Linear colour, and how solid.
     @location(1) @interpolate(flat) color: vec4<f32>,
-    // Radius in px, class, cold.
-    @location(2) @interpolate(flat) kind: vec3<f32>,
 }
 
 const HIDDEN = vec4<f32>(2.0, 2.0, 2.0, 1.0);
@@ -61,8 +60,14 @@ fn vertex(@builtin(vertex_index) index: u32) -> Dot {
     }
     // Not below 1.2 px: a dot must stay a dot on a wall seen from afar.
     let radius = max(frame.particle * frame.stroke * size, 1.2);
-    // The triangle's corners lie at twice the radius of the circle that it must hold.
-    let holds = radius * mix(1.4, 2.15, cold) + 0.8;
+    // The triangle's corners lie at twice the radius of the circle that it must hold. Most particles
+    // are ordinary dots, and each pixel of a triangle costs: their light ends where it is hardly seen,
+    // unless a person wants it bright.
+    let lit = mix(1.2, 1.4, step(0.5, frame.glow));
+    var holds = max(lit * radius, radius + 0.5);
+    if sort > 0u || cold > 0.0 {
+        holds = radius * mix(1.4, 2.15, cold) + 0.8;
+    }
     let corner = index % 3u;
     var local = vec2<f32>(2.0, 0.0);
     if corner == 1u {
@@ -80,39 +85,40 @@ fn vertex(@builtin(vertex_index) index: u32) -> Dot {
     let offset = way * local.x + across * (local.y + stray);
 
     out.position = clip_from_world(along(edge, t) + offset * frame.pixel);
-    out.local = local;
     let there = smoothstep(0.0, 0.03, t) * smoothstep(1.0, 0.97, t);
     out.color = vec4<f32>(color, there * edge.bright * solid);
-    out.kind = vec3<f32>(radius, f32(sort), cold);
+    out.place = vec4<f32>(local, radius, f32(sort) + cold * 4.0);
     return out;
 }
 
 @fragment
 fn fragment(in: Dot) -> @location(0) vec4<f32> {
-    let radius = in.kind.x;
-    let sort = in.kind.y;
-    let far = length(in.local);
-    let p = abs(in.local);
+    let local = in.place.xy;
+    let radius = in.place.z;
+    let cold = step(3.5, in.place.w);
+    let sort = in.place.w - cold * 4.0;
+    let far = length(local);
+    let p = abs(local);
 
     // Outlines, in px: a dot; a long diamond; a hollow square on its tip; an arrowhead.
     let disc = far - radius;
     let diamond = (p.x * 0.62 + p.y) * 0.85 - radius * 0.8;
     let square = abs((p.x + p.y) * 0.7071 - radius * 0.72) - radius * 0.26;
-    let arrow = max(-in.local.x - radius * 0.75, p.y * 0.921 + in.local.x * 0.389 - radius * 0.583);
+    let arrow = max(-local.x - radius * 0.75, p.y * 0.921 + local.x * 0.389 - radius * 0.583);
     let ill = select(select(diamond, square, sort > 1.5), arrow, sort > 2.5);
     let shape = select(disc, ill, sort > 0.5);
 
-    // A soft light around it, and, after a cold start, a ring.
-    let light = max(1.0 - far / (radius * 1.4), 0.0);
-    let halo = coverage(abs(far - radius * 1.85) - max(radius * 0.2, 0.6)) * in.kind.z;
+    // A soft light around it, and, after a cold start, a ring beyond.
+    let near = far / radius;
+    let light = max(1.0 - near / 1.4, 0.0);
+    let halo = coverage(abs(far - radius * 1.85) - max(radius * 0.2, 0.6)) * cold;
     let alpha = max(coverage(shape), light * light * frame.glow) * in.color.a;
     let ring = halo * in.color.a * 0.9;
-    // On a light ground what is darker stands out, and light added would only wash out.
-    let day = step(0.4, dot(frame.background.rgb, vec3<f32>(0.2126, 0.7152, 0.0722)));
-    // Its heart stands out more.
-    let heart = max(1.0 - far / radius, 0.0) * select(0.45, 0.1, sort > 0.5);
-    let body = mix(in.color.rgb, mix(vec3<f32>(1.0), in.color.rgb * 0.6, day), heart);
-    let color = body * alpha + frame.cold.rgb * ring * (1.0 - alpha);
+    // On a light ground what is darker stands out, and light added would only wash out. Its heart
+    // stands out more.
+    let heart = max(1.0 - near, 0.0) * select(0.45, 0.1, sort > 0.5);
+    let body = mix(in.color.rgb, mix(vec3<f32>(1.0), in.color.rgb * 0.6, frame.day), heart);
+    let color = body * alpha + frame.cold.rgb * ring;
     // A little less cover than light: crowds grow brighter, and never glare.
-    return vec4<f32>(color, (alpha + ring * (1.0 - alpha)) * mix(0.85, 1.0, day));
+    return vec4<f32>(color, (alpha + ring) * mix(0.85, 1.0, frame.day));
 }

@@ -173,6 +173,17 @@ impl Program {
         kibibytes.expect("memory in kibibytes") << 10
     }
 
+    /// The memory that it holds now, in bytes (Linux).
+    ///
+    /// # Panics
+    /// If the system does not tell.
+    #[track_caller]
+    pub fn resident_memory(&self) -> u64 {
+        let held = self.status("VmRSS");
+        let kibibytes = held.trim_end_matches("kB").trim().parse::<u64>();
+        kibibytes.expect("memory in kibibytes") << 10
+    }
+
     /// Whether it hears [`Self::terminate`], instead of being ended by it (Linux).
     ///
     /// # Panics

@@ -7,6 +7,8 @@ use bevy::app::TerminalCtrlCHandlerPlugin;
 use bevy::input_focus::InputDispatchPlugin;
 use bevy::log::LogPlugin;
 use bevy::prelude::*;
+use bevy::render::RenderPlugin;
+use bevy::render::settings::{RenderCreation, WgpuSettings};
 use bevy::time::Real;
 use bevy::window::WindowResolution;
 use bevy::winit::{UpdateMode, WinitSettings};
@@ -138,6 +140,21 @@ pub fn headless_app(source: Source, size: UVec2) -> App {
     let mut app = App::new();
     app.add_plugins(
         headless::plugins(size).set(log_plugin()).disable::<TerminalCtrlCHandlerPlugin>(),
+    );
+    app.add_plugins(SpanfallPlugins { source });
+    app
+}
+
+/// The viewer without a window and without a renderer: its main world alone, to be measured.
+pub fn model_app(source: Source, size: UVec2) -> App {
+    let nothing = WgpuSettings { backends: None, ..default() };
+    let render_creation = RenderCreation::Automatic(Box::new(nothing));
+    let mut app = App::new();
+    app.add_plugins(
+        headless::plugins(size)
+            .set(RenderPlugin { render_creation, ..default() })
+            .set(log_plugin())
+            .disable::<TerminalCtrlCHandlerPlugin>(),
     );
     app.add_plugins(SpanfallPlugins { source });
     app

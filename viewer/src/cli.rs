@@ -10,6 +10,7 @@ use spanfall_collector::config::{self, Flag};
 use spanfall_collector::feed::message::NoTraceId;
 use spanfall_collector::replay::Speed;
 
+use crate::measure;
 use crate::scene::theme::ThemeChoice;
 use crate::settings::Settings;
 use crate::snapshot::{Clip, Followed, MOST_FPS, Pace, Panel, Pose, Shot, clip};
@@ -197,6 +198,10 @@ pub struct Cli {
     /// Press Tab so often, for pictures of the ring around a control
     #[arg(long, value_name = "N", requires = "picture", default_value_t, hide = true)]
     pub tabs: u8,
+
+    /// What only measuring needs.
+    #[command(flatten)]
+    pub measuring: measure::Options,
 }
 
 /// A wall is read from five metres: all text is larger, in tenths. Names are 27 pixels high at 1080
@@ -337,7 +342,7 @@ fn size(text: &str) -> Result<UVec2, String> {
 }
 
 /// Reads `10` or `2.5`.
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     text.parse()
         .ok()
         .and_then(|seconds: f64| Duration::try_from_secs_f64(seconds).ok())

@@ -6,9 +6,9 @@ use bevy::app::App;
 use bevy::math::UVec2;
 use clap::Parser as _;
 use spanfall_viewer::cli::Cli;
-use spanfall_viewer::measure::MeasurePlugin;
+use spanfall_viewer::measure::{self, IdlePlugin, MeasurePlugin};
 use spanfall_viewer::particles::ParticleBudget;
-use spanfall_viewer::picture::Navigation;
+use spanfall_viewer::picture::{Navigation, Picture};
 use spanfall_viewer::scene::Theme;
 use spanfall_viewer::scene::theme::{ThemeChoice, Themes};
 use spanfall_viewer::settings::{self, Settings, Store};
@@ -37,6 +37,10 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         vizceral.check()?;
     }
     display::explain_failures();
+    if let Some(part) = cli.measuring.measure_part {
+        measure::part(part, &source, chosen(cli)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if let Some(shot) = cli.shot() {
         snapshot::headless::render(headless(cli, source, shot.size)?, &shot)?;
         return Ok(ExitCode::SUCCESS);
@@ -62,7 +66,13 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         .insert_resource(store)
         .insert_resource(Navigation::beginning_at(cli.view.clone()));
     if let Some(seconds) = cli.measure {
-        app.add_plugins(MeasurePlugin { seconds });
+        app.add_plugins(MeasurePlugin { seconds, json: cli.measuring.measure_json });
+    }
+    if let Some(seconds) = cli.measuring.measure_idle {
+        app.add_plugins(IdlePlugin { seconds });
+    }
+    if cli.measuring.never_fold {
+        app.insert_resource(Picture::never_folding());
     }
     Ok(match app.run() {
         bevy::app::AppExit::Success => ExitCode::SUCCESS,
@@ -70,19 +80,32 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// The viewer without a window. What was kept does not count: the picture shall be the same for
-/// everybody.
+/// The viewer without a window.
 fn headless(cli: &Cli, source: Source, size: UVec2) -> anyhow::Result<App> {
+    let choose = chosen(cli)?;
+    let mut app = app::headless_app(source, size);
+    choose(&mut app);
+    Ok(app)
+}
+
+/// What the command line chooses for an app without a window. What was kept does not count: the
+/// picture shall be the same for everybody.
+fn chosen(cli: &Cli) -> anyhow::Result<impl Fn(&mut App)> {
     let settings = cli.settings(cli.base());
     let theme = settings.theme.load()?;
-    let mut app = app::headless_app(source, size);
-    app.insert_resource(Themes::new(settings.theme.clone(), &theme))
-        .insert_resource(theme)
-        .insert_resource(ParticleBudget(settings.particles))
-        .insert_resource(settings)
-        .insert_resource(cli.plan())
-        .insert_resource(Navigation::beginning_at(cli.view.clone()));
-    Ok(app)
+    let plan = cli.plan();
+    let (view, never_fold) = (cli.view.clone(), cli.measuring.never_fold);
+    Ok(move |app: &mut App| {
+        app.insert_resource(Themes::new(settings.theme.clone(), &theme))
+            .insert_resource(theme.clone())
+            .insert_resource(ParticleBudget(settings.particles))
+            .insert_resource(settings.clone())
+            .insert_resource(plan)
+            .insert_resource(Navigation::beginning_at(view.clone()));
+        if never_fold {
+            app.insert_resource(Picture::never_folding());
+        }
+    })
 }
 
 /// The theme that is asked for now must be right; one that was chosen in an earlier run may be gone.

@@ -1,7 +1,8 @@
 //! `tests/bench`: how fast and how small, in one table. Data goes through the files in this order:
 //! `cost` (processor time in process), `scale` (two threads, and the tick while spans come in),
 //! `memory`, `live` (programs as a person runs them) and `outside` (what their time goes to) make [`figure`]s; `results` keeps them and
-//! tells what has changed. `instructions` is apart: it counts them instead of taking time.
+//! tells what has changed. `instructions` is apart: it counts them instead of taking time; so is `viewer`, which
+//! measures what draws.
 //!
 //! Other programs may run on the same computer. So what is measured is processor time where that is
 //! possible, everything is measured beside its peer in turns, and ratios are what counts.
@@ -14,6 +15,7 @@ pub mod memory;
 pub mod outside;
 pub mod results;
 pub mod scale;
+pub mod viewer;
 
 use std::time::Duration;
 

@@ -13,6 +13,15 @@ use super::figure::{Figure, number};
 /// A change below this is noise on most computers.
 const NOISE: f64 = 0.10;
 
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// What receives and reduces.
+    Collector,
+    /// What draws.
+    Viewer,
+}
+
 /// What is said of a run before its figures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heading {
@@ -22,6 +31,8 @@ pub struct Heading {
     pub time: String,
     /// Whether it was a quick one.
     pub quick: bool,
+    /// Whose figures follow.
+    pub subject: Subject,
 }
 
 impl Heading {
@@ -29,7 +40,7 @@ impl Heading {
     ///
     /// # Errors
     /// If git or the clock does not tell.
-    pub fn now(repository: &Path, quick: bool) -> anyhow::Result<Self> {
+    pub fn now(repository: &Path, quick: bool, subject: Subject) -> anyhow::Result<Self> {
         let run = |program: &str, arguments: &[&str]| {
             let done = Command::new(program).args(arguments).current_dir(repository).output();
             let done = done.with_context(|| format!("{program} is missing"))?;
@@ -40,25 +51,38 @@ impl Heading {
         let changed = run("git", &["status", "--porcelain", "--untracked-files=no"])?;
         let commit = if changed.is_empty() { commit } else { commit + "+" };
         let time = run("date", &["-u", "+%Y-%m-%d %H:%M"])?;
-        Ok(Self { commit, time, quick })
+        Ok(Self { commit, time, quick, subject })
     }
 
     fn line(&self) -> String {
         let how = if self.quick { "quick" } else { "full" };
-        format!("# {} at {} UTC, {how}", self.commit, self.time)
+        let subject = match self.subject {
+            Subject::Collector => "",
+            Subject::Viewer => ", viewer",
+        };
+        format!("# {} at {} UTC, {how}{subject}", self.commit, self.time)
     }
 
     fn parse(line: &str) -> Option<Self> {
         let (commit, rest) = line.strip_prefix("# ")?.split_once(" at ")?;
         let (time, how) = rest.split_once(" UTC, ")?;
-        Some(Self { commit: commit.to_owned(), time: time.to_owned(), quick: how == "quick" })
+        let (how, subject) = match how.strip_suffix(", viewer") {
+            Some(how) => (how, Subject::Viewer),
+            None => (how, Subject::Collector),
+        };
+        let quick = how == "quick";
+        Some(Self { commit: commit.to_owned(), time: time.to_owned(), quick, subject })
     }
 
     fn file(&self) -> String {
         let day = self.time.split(' ').next().unwrap_or_default();
         let commit = self.commit.trim_end_matches('+');
         let changed = if self.commit.ends_with('+') { "-changed" } else { "" };
-        format!("{day}-{commit}{changed}.txt")
+        let subject = match self.subject {
+            Subject::Collector => "",
+            Subject::Viewer => "-viewer",
+        };
+        format!("{day}-{commit}{changed}{subject}.txt")
     }
 }
 
@@ -85,11 +109,11 @@ impl Kept {
     }
 
     /// The latest that are kept, of the same kind of run.
-    pub fn latest(folder: &Path, quick: bool) -> Option<Self> {
+    pub fn latest(folder: &Path, quick: bool, subject: Subject) -> Option<Self> {
         let files = fs::read_dir(folder).ok()?.flatten();
         let texts = files.filter_map(|file| fs::read_to_string(file.path()).ok());
         let kept = texts.filter_map(|text| Self::parse(&text));
-        kept.filter(|kept| kept.heading.quick == quick)
+        kept.filter(|kept| (kept.heading.quick, kept.heading.subject) == (quick, subject))
             .max_by(|a, b| a.heading.time.cmp(&b.heading.time))
     }
 
@@ -140,7 +164,12 @@ mod tests {
     use super::*;
 
     fn heading(commit: &str, time: &str) -> Heading {
-        Heading { commit: commit.to_owned(), time: time.to_owned(), quick: true }
+        Heading {
+            commit: commit.to_owned(),
+            time: time.to_owned(),
+            quick: true,
+            subject: Subject::Collector,
+        }
     }
 
     #[test]
@@ -157,8 +186,13 @@ mod tests {
         }
         let full = Heading { quick: false, ..heading("fed", "2026-11-26 00:00") };
         keep(folder.path(), &full, &text(&full, &figures)).unwrap();
+        let viewer = Heading { subject: Subject::Viewer, ..heading("def+", "2026-11-26 00:00") };
+        keep(folder.path(), &viewer, &text(&viewer, &figures)).unwrap();
         assert!(folder.path().join("2026-11-25-def-changed.txt").exists());
-        let kept = Kept::latest(folder.path(), true).unwrap();
+        assert!(folder.path().join("2026-11-26-def-changed-viewer.txt").exists());
+        let kept = Kept::latest(folder.path(), true, Subject::Viewer).unwrap();
+        assert_eq!(kept.heading, viewer);
+        let kept = Kept::latest(folder.path(), true, Subject::Collector).unwrap();
         assert_eq!(kept.heading, new);
         let values: Vec<_> = kept.figures.iter().map(|(_, value)| *value).collect();
         assert_eq!(values, [1_235.0, 0.0123]);

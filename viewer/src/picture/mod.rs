@@ -67,6 +67,7 @@ pub struct Picture {
     pub left_out: usize,
     plan: Plan,
     drawn: Option<Drawn>,
+    never_folds: bool,
 }
 
 /// A node on screen.
@@ -127,6 +128,12 @@ struct View {
 const LOOK_AGAIN: f64 = 1.0;
 
 impl Picture {
+    /// A picture that shows every node, however many there are: nobody could read it, but it can be
+    /// measured.
+    pub fn never_folding() -> Self {
+        Self { never_folds: true, ..Self::default() }
+    }
+
     /// The edge on screen on which hops of this edge of the model fly; none where they are not seen.
     pub fn edge_of(&self, id: EdgeId) -> Option<EdgeId> {
         self.plan.path.get(&id).copied()
@@ -209,7 +216,7 @@ impl Picture {
 
     /// Whether folding may have something to do.
     fn folds(&self, traffic: &Traffic) -> bool {
-        traffic.nodes.len() > fold::MOST_SHOWN
+        !self.never_folds && traffic.nodes.len() > fold::MOST_SHOWN
     }
 
     fn replan(
@@ -231,7 +238,7 @@ impl Picture {
             unfolded: navigation.unfolded(),
             selected,
             before: &self.plan,
-            most: fold::MOST_SHOWN,
+            most: if self.never_folds { usize::MAX } else { fold::MOST_SHOWN },
             well: fold::WELL_SHOWN,
         });
         // What flies on an edge whose hops go elsewhere now sets out again.

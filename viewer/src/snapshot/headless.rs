@@ -93,7 +93,7 @@ pub fn render(mut app: App, shot: &Shot) -> Result<(), SnapshotError> {
 }
 
 /// What Bevy's runners do before the first frame.
-pub(super) fn make_ready(app: &mut App) {
+pub(crate) fn make_ready(app: &mut App) {
     while app.plugins_state() == PluginsState::Adding {
         bevy::tasks::tick_global_task_pools_on_main_thread();
     }
@@ -106,7 +106,7 @@ pub(super) fn make_ready(app: &mut App) {
 }
 
 /// Turns the camera to an image of the picture's size.
-pub(super) fn aim(app: &mut App, size: UVec2) -> Result<Handle<Image>, SnapshotError> {
+pub(crate) fn aim(app: &mut App, size: UVec2) -> Result<Handle<Image>, SnapshotError> {
     let most = app
         .world()
         .get_resource::<RenderDevice>()
@@ -144,7 +144,7 @@ fn play(app: &mut App, shot: &Shot) -> Result<(), SnapshotError> {
 
 /// Lets the viewer run for so long, drawing nothing; then its clock stands. `each` sees every frame,
 /// and for how long it has run.
-pub(super) fn run(
+pub(crate) fn run(
     app: &mut App,
     how_long: Duration,
     pace: Pace,

@@ -2,6 +2,7 @@
 //! views that Bevy extracted, and [`Look`]. Out: one uniform a view.
 
 use bevy::camera::Camera2d;
+use bevy::color::Luminance as _;
 use bevy::prelude::*;
 use bevy::render::extract_resource::ExtractResource;
 use bevy::render::render_resource::{DynamicUniformBuffer, ShaderType};
@@ -25,6 +26,22 @@ pub struct Look {
     pub period: f32,
     /// Seconds of the wall's clock, modulo an hour.
     pub beat: f32,
+}
+
+/// A background of more luminance than this is light.
+const LIGHT: f32 = 0.4;
+
+impl Look {
+    /// Pixels from the middle of an ordinary particle's triangle to its corners, as `particles.wgsl`
+    /// has it, where its edge's [grain](super::EdgeRecord::grain) is `grain` and a pixel of a picture
+    /// of `height` pixels is `pixel` world units.
+    pub fn reach(&self, grain: f32, pixel: f32, height: f32) -> f32 {
+        const MEAN_SIZE: f32 = 0.98;
+        let radius = self.particle * stroke(pixel, height) * MEAN_SIZE * grain;
+        let radius = radius.max(1.2);
+        let light = if self.glow < 0.5 { 1.2 } else { 1.4 };
+        2.0 * (radius * light).max(radius + 0.5)
+    }
 }
 
 impl Default for Look {
@@ -52,6 +69,7 @@ pub(super) struct Frame {
     beat: f32,
     particle: f32,
     glow: f32,
+    day: f32,
     background: Vec4,
     ok: Vec4,
     slow: Vec4,
@@ -108,6 +126,7 @@ impl Frame {
             beat: look.beat,
             particle: look.particle,
             glow: look.glow,
+            day: if colors.background.to_linear().luminance() > LIGHT { 1.0 } else { 0.0 },
             background: color(colors.background),
             ok: color(colors.ok),
             slow: color(colors.slow),
@@ -128,9 +147,14 @@ impl Frame {
 /// dot is seen.
 fn scales(clip_from_world_x: f32, viewport: Vec2) -> (f32, f32) {
     let pixel = 2.0 / (clip_from_world_x.abs() * viewport.x).max(f32::MIN_POSITIVE);
-    let unit = (viewport.y / DESIGN_HEIGHT).clamp(0.6, 4.0);
+    (pixel, stroke(pixel, viewport.y))
+}
+
+/// Pixels in a design pixel of dots and lines, in a picture of `height` pixels of `pixel` world units.
+fn stroke(pixel: f32, height: f32) -> f32 {
+    let unit = (height / DESIGN_HEIGHT).clamp(0.6, 4.0);
     let zoom = 1.0 / (pixel * unit);
-    (pixel, unit * zoom.sqrt().clamp(0.72, 1.7))
+    unit * zoom.sqrt().clamp(0.72, 1.7)
 }
 
 #[cfg(test)]

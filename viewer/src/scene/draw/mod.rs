@@ -1,6 +1,6 @@
 //! The picture on the graphics card: four layers (edges, particles, plates, nodes), each one draw,
-//! in Bevy's transparent 2D pass. In: [`Records`], [`Upload`] and [`Look`] from the main world.
-//! Out: pixels.
+//! among what Bevy draws in 2D; [`straight`] draws it all into the window. In: [`Records`], [`Upload`]
+//! and [`Look`] from the main world. Out: pixels.
 //!
 //! Nothing here is an entity of the main world: a layer is one phase item in every 2D view.
 
@@ -9,11 +9,14 @@ mod particles;
 mod pipeline;
 mod records;
 pub mod shaders;
+mod standin;
+mod straight;
 
 pub use frame::Look;
 pub use particles::{CAPACITY, ParticleBytes, Upload};
 pub(crate) use pipeline::LABELS_Z;
 pub use records::{EdgeRecord, NodeRecord, PlateRecord, Records};
+pub use standin::Standin;
 
 use bevy::camera::Camera2d;
 use bevy::core_pipeline::core_2d::Transparent2d;
@@ -22,6 +25,7 @@ use bevy::ecs::system::SystemParamItem;
 use bevy::ecs::system::lifetimeless::{Read, SRes};
 use bevy::math::FloatOrd;
 use bevy::prelude::*;
+use bevy::render::camera::CameraRenderGraph;
 use bevy::render::extract_resource::ExtractResourcePlugin;
 use bevy::render::render_asset::RenderAssets;
 use bevy::render::render_phase::{
@@ -37,16 +41,18 @@ use bevy::render::render_resource::{
 use bevy::render::renderer::{RenderDevice, RenderQueue};
 use bevy::render::sync_world::MainEntity;
 use bevy::render::texture::GpuImage;
-use bevy::render::view::{ExtractedView, Msaa};
+use bevy::render::view::{ExtractedView, Msaa, prepare_view_targets, prepare_windows};
 use bevy::render::{
     Extract, ExtractSchedule, GpuResourceAppExt, Render, RenderApp, RenderStartup, RenderSystems,
 };
 use bevy::shader::Shader;
 
 use super::icons::IconAtlas;
+use crate::interaction::MainCamera;
 use frame::{FrameOffset, Frames, prepare_frames};
 use particles::{Ring, extract_particles, write_particles};
 use pipeline::{Layer, PipelineKey, Pipelines, Shaders};
+use straight::{Straight, follow_format};
 
 /// Vertices of an edge's strip: two at each end of each of the 32 segments that `edges.wgsl` names.
 const EDGE_VERTICES: u32 = 2 * (32 + 1);
@@ -68,11 +74,14 @@ impl Plugin for DrawPlugin {
         app.add_plugins((
             ExtractResourcePlugin::<Look>::default(),
             ExtractResourcePlugin::<IconAtlas>::default(),
+            ExtractResourcePlugin::<Standin>::default(),
         ));
+        app.register_required_components_with::<MainCamera, _>(|| CameraRenderGraph::new(Straight));
         let shaders = Shaders::add_to(&mut app.world_mut().resource_mut::<Assets<Shader>>());
         let Some(render_app) = app.get_sub_app_mut(RenderApp) else { return };
         render_app
             .insert_resource(shaders)
+            .add_schedule(straight::schedule())
             .init_gpu_resource::<Frames>()
             .init_gpu_resource::<Ring>()
             .init_gpu_resource::<Buffer<EdgeRecord>>()
@@ -94,6 +103,10 @@ impl Plugin for DrawPlugin {
             .add_systems(
                 Render,
                 (
+                    follow_format
+                        .in_set(RenderSystems::PrepareViews)
+                        .after(prepare_windows)
+                        .before(prepare_view_targets),
                     queue_layers.in_set(RenderSystems::Queue),
                     (
                         prepare_frames,
@@ -178,12 +191,14 @@ fn queue_layers(
     pipelines: Res<'_, Pipelines>,
     mut specialized: ResMut<'_, SpecializedRenderPipelines<Pipelines>>,
     cache: Res<'_, PipelineCache>,
+    standin: Option<Res<'_, Standin>>,
     mut phases: ResMut<'_, ViewSortedRenderPhases<Transparent2d>>,
 ) {
     let draw_function = functions.read().id::<DrawLayer>();
     for (view, msaa) in &views {
         let Some(phase) = phases.get_mut(&view.retained_view_entity) else { continue };
-        for (entity, &layer) in &layers {
+        let standin = standin.as_deref().copied().unwrap_or_default();
+        for (entity, &layer) in layers.iter().filter(|(_, layer)| standin.shows(**layer)) {
             let key = PipelineKey { layer, format: view.target_format, samples: msaa.samples() };
             phase.add_transient(Transparent2d {
                 sort_key: FloatOrd(layer.z()),
@@ -260,6 +275,7 @@ impl RenderCommand<Transparent2d> for DrawTriangles {
         SRes<Buffer<EdgeRecord>>,
         SRes<Buffer<NodeRecord>>,
         SRes<Buffer<PlateRecord>>,
+        Option<SRes<Standin>>,
     );
     type ViewQuery = Option<Read<FrameOffset>>;
     type ItemQuery = Read<Layer>;
@@ -268,7 +284,7 @@ impl RenderCommand<Transparent2d> for DrawTriangles {
         _: &Transparent2d,
         offset: ROQueryItem<'w, '_, Self::ViewQuery>,
         layer: Option<ROQueryItem<'w, '_, Self::ItemQuery>>,
-        (bindings, ring, edges, nodes, plates): SystemParamItem<'w, '_, Self::Param>,
+        (bindings, ring, edges, nodes, plates, standin): SystemParamItem<'w, '_, Self::Param>,
         pass: &mut TrackedRenderPass<'w>,
     ) -> RenderCommandResult {
         let (Some(bindings), Some(offset), Some(layer)) = (bindings, offset, layer) else {
@@ -286,6 +302,11 @@ impl RenderCommand<Transparent2d> for DrawTriangles {
             }
             Layer::Plates => pass.draw(0..plates.count * 6, 0..1),
             Layer::Nodes => pass.draw(0..nodes.count * 6, 0..1),
+            Layer::Bare => {
+                if let Some((vertices, instances)) = standin.and_then(|standin| standin.draw()) {
+                    pass.draw(vertices, instances);
+                }
+            }
         }
         RenderCommandResult::Success
     }

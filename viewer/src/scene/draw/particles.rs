@@ -9,9 +9,8 @@ use bevy::render::MainWorld;
 use bevy::render::render_resource::{Buffer, BufferDescriptor, BufferUsages};
 use bevy::render::renderer::{RenderDevice, RenderQueue};
 
-/// Records that the ring holds. More hops than that are never under way at once on one screen: the
-/// particle budget is far below.
-pub const CAPACITY: u32 = 1 << 20;
+/// Records that the ring holds, in 32 MB: twice the largest particle budget, a million.
+pub const CAPACITY: u32 = 1 << 21;
 
 /// Bytes of a record: `struct Particle` of `assets/shaders/particles.wgsl`.
 pub(super) const RECORD_BYTES: NonZeroU64 = NonZeroU64::MIN.saturating_add(15);

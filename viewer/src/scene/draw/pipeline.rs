@@ -18,13 +18,15 @@ use super::particles::RECORD_BYTES;
 use super::records::{EdgeRecord, NodeRecord, PlateRecord};
 use super::shaders;
 
-/// The picture's layers, from back to front. Labels lie above them all, at [`LABELS_Z`].
+/// The picture's layers, from back to front. Labels lie above them all, at [`LABELS_Z`]. `Bare` is none
+/// that a person sees: see [`Standin`](super::Standin).
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Layer {
     Edges,
     Particles,
     Plates,
     Nodes,
+    Bare,
 }
 
 /// The world's z at which labels stand, in front of every layer.
@@ -32,13 +34,14 @@ pub(crate) const LABELS_Z: f32 = 10.0;
 
 impl Layer {
     /// Every layer, in the order of [`shaders::all`].
-    pub(super) const ALL: [Self; 4] = [Self::Edges, Self::Particles, Self::Plates, Self::Nodes];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Edges, Self::Particles, Self::Plates, Self::Nodes, Self::Bare];
 
     /// Sort key among all that Bevy draws in 2D.
     pub(super) fn z(self) -> f32 {
         match self {
             Self::Edges => 1.0,
-            Self::Particles => 2.0,
+            Self::Particles | Self::Bare => 2.0,
             Self::Plates => 3.0,
             Self::Nodes => 4.0,
         }
@@ -50,6 +53,7 @@ impl Layer {
             Self::Particles => "spanfall particles",
             Self::Plates => "spanfall plates",
             Self::Nodes => "spanfall nodes",
+            Self::Bare => "spanfall bare triangles",
         }
     }
 
@@ -57,14 +61,16 @@ impl Layer {
     fn topology(self) -> PrimitiveTopology {
         match self {
             Self::Edges => PrimitiveTopology::TriangleStrip,
-            Self::Particles | Self::Plates | Self::Nodes => PrimitiveTopology::TriangleList,
+            Self::Particles | Self::Plates | Self::Nodes | Self::Bare => {
+                PrimitiveTopology::TriangleList
+            }
         }
     }
 }
 
 /// The shaders' handles, in the order of [`Layer::ALL`].
 #[derive(Resource, Clone)]
-pub(super) struct Shaders(pub(super) [Handle<Shader>; 4]);
+pub(super) struct Shaders(pub(super) [Handle<Shader>; 5]);
 
 impl Shaders {
     pub(super) fn add_to(assets: &mut Assets<Shader>) -> Self {
@@ -124,12 +130,13 @@ impl SpecializedRenderPipeline for Pipelines {
     type Key = PipelineKey;
 
     fn specialize(&self, key: PipelineKey) -> RenderPipelineDescriptor {
-        let [edges, particles, plates, nodes] = &self.shaders.0;
+        let [edges, particles, plates, nodes, bare] = &self.shaders.0;
         let shader = match key.layer {
             Layer::Edges => edges,
             Layer::Particles => particles,
             Layer::Plates => plates,
             Layer::Nodes => nodes,
+            Layer::Bare => bare,
         };
         RenderPipelineDescriptor {
             label: Some(key.layer.label().into()),

@@ -1,4 +1,4 @@
-//! How fast the viewer draws here: `--measure SECONDS`. In: every frame. Out: one line, and the end.
+//! The whole viewer in a window: `--measure SECONDS`. In: every frame. Out: one line, and the end.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -7,8 +7,11 @@ use bevy::prelude::*;
 use bevy::time::Real;
 use bevy::window::PresentMode;
 use bevy::winit::WinitSettings;
+use serde_json::json;
 
+use super::{median, print, processor};
 use crate::particles::ParticleStats;
+use crate::picture::Picture;
 
 /// Seconds that are not counted: pipelines are compiled, and the first particles arrive.
 const WARM_UP: f64 = 8.0;
@@ -21,6 +24,8 @@ const SIZE: Vec2 = Vec2::new(1920.0, 1080.0);
 pub struct MeasurePlugin {
     /// How long is counted. It begins a few seconds after the start.
     pub seconds: Duration,
+    /// Whether to print JSON.
+    pub json: bool,
 }
 
 impl Plugin for MeasurePlugin {
@@ -28,9 +33,9 @@ impl Plugin for MeasurePlugin {
         app.insert_resource(WinitSettings::continuous())
             .insert_resource(Measure {
                 seconds: self.seconds.as_secs_f64(),
-                frames: 0,
+                json: self.json,
                 particles: 0,
-                longest: Duration::ZERO,
+                frames: Vec::new(),
                 busy_before: 0.0,
             })
             .add_systems(Startup, prepare_window)
@@ -41,9 +46,11 @@ impl Plugin for MeasurePlugin {
 #[derive(Resource)]
 struct Measure {
     seconds: f64,
-    frames: u32,
+    json: bool,
+    /// Particles alive, summed over all frames.
     particles: u64,
-    longest: Duration,
+    /// How many milliseconds each frame took.
+    frames: Vec<f64>,
     busy_before: f64,
 }
 
@@ -57,6 +64,7 @@ fn prepare_window(mut windows: Query<'_, '_, &mut Window>) {
 fn measure(
     time: Res<'_, Time<Real>>,
     stats: Res<'_, ParticleStats>,
+    picture: Res<'_, Picture>,
     windows: Query<'_, '_, &Window>,
     mut measure: ResMut<'_, Measure>,
     mut exit: MessageWriter<'_, AppExit>,
@@ -65,43 +73,41 @@ fn measure(
     if measured < 0.0 {
         return;
     }
-    if measure.frames == 0 {
-        measure.busy_before = processor_seconds();
+    if measure.frames.is_empty() {
+        measure.busy_before = processor::seconds();
     }
-    measure.frames += 1;
+    measure.frames.push(time.delta_secs_f64() * 1e3);
     measure.particles += u64::from(stats.alive);
-    measure.longest = measure.longest.max(time.delta());
     if measured < measure.seconds {
         return;
     }
-    let frames = f64::from(measure.frames);
+    let frames = measure.frames.len() as f64;
     let size = windows.iter().next().map(Window::physical_size).unwrap_or_default();
-    let line = format!(
-        "{:.1} frames/s at {}x{}, {:.0} particles alive, longest frame {:.0} ms, {:.1} ms of processor \
-         a frame\n",
-        frames / measured,
-        size.x,
-        size.y,
-        measure.particles as f64 / frames,
-        measure.longest.as_secs_f64() * 1e3,
-        (processor_seconds() - measure.busy_before) / frames * 1e3,
-    );
-    // Whoever closed standard output does not want to know.
-    let _ = std::io::stdout().lock().write_all(line.as_bytes());
+    let rate = frames / measured;
+    let alive = measure.particles as f64 / frames;
+    let longest = measure.frames.iter().copied().fold(0.0, f64::max);
+    let busy = (processor::seconds() - measure.busy_before) / frames * 1e3;
+    if measure.json {
+        print(&json!({
+            "frames_per_second": rate,
+            "width": size.x,
+            "height": size.y,
+            "alive": alive,
+            "share": stats.share,
+            "nodes": picture.nodes.len(),
+            "edges": picture.edges.len(),
+            "median_ms": median(&measure.frames),
+            "longest_ms": longest,
+            "processor_ms": busy,
+        }));
+    } else {
+        let line = format!(
+            "{rate:.1} frames/s at {}x{}, {alive:.0} particles alive, longest frame {longest:.0} ms, \
+             {busy:.1} ms of processor a frame\n",
+            size.x, size.y,
+        );
+        // Whoever closed standard output does not want to know.
+        let _ = std::io::stdout().lock().write_all(line.as_bytes());
+    }
     exit.write(AppExit::Success);
-}
-
-/// Seconds for which processors worked for this program, software rendering included: unlike frames
-/// a second it hardly depends on what else the computer does. Linux only; elsewhere 0.
-fn processor_seconds() -> f64 {
-    // Fields 14 and 15, counted after the program's name, which is in parentheses. Hundredths.
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
-    let ticks: f64 = after
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .filter_map(|field| field.parse::<f64>().ok())
-        .sum();
-    ticks / 100.0
 }
