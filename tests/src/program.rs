@@ -1,6 +1,7 @@
 //! Spanfall's programs as processes. In: a program's name, arguments and environment. Out: a
 //! process that does not outlive its test, and everything that it said.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -75,10 +76,18 @@ pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
         }
     }
     command.env_remove("NO_PROXY").env("no_proxy", "127.0.0.1,localhost");
-    // The viewer keeps settings there.
-    command.env("XDG_CONFIG_HOME", std::env::temp_dir().join("spanfall-tests-have-none"));
+    // The viewer keeps there what a person chose and dragged.
+    command.env(CONFIGURATION, none_kept());
     command.current_dir(repository("")).stdin(Stdio::null());
     command
+}
+
+/// Where programs keep what a person chose.
+const CONFIGURATION: &str = "XDG_CONFIG_HOME";
+
+/// A folder that is never made.
+fn none_kept() -> std::path::PathBuf {
+    std::env::temp_dir().join("spanfall-tests-have-none")
 }
 
 /// A running process. Dropping it kills it; if its test fails, what it said is printed.
@@ -109,6 +118,12 @@ impl Program {
         let said = TempDir::new().expect("a temporary folder");
         let file = |name| File::create(said.path().join(name)).expect("a temporary file");
         command.stdout(file("stdout")).stderr(file("stderr"));
+        // What is kept in one run of a program is not there in another, unless a test wants that.
+        let none = none_kept();
+        let kept = command.get_envs().find(|(name, _)| *name == OsStr::new(CONFIGURATION));
+        if kept.is_some_and(|(_, folder)| folder == Some(none.as_os_str())) {
+            command.env(CONFIGURATION, said.path().join("configuration"));
+        }
         let child = match command.spawn() {
             Ok(child) => child,
             Err(error) => panic!("{name} cannot be started: {error}"),

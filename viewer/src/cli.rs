@@ -141,7 +141,8 @@ pub struct Cli {
           conflicts_with = "picture")]
     pub measure: Option<Duration>,
 
-    /// Render one picture without a window, exactly what a window would show, and end
+    /// Render one picture without a window, what a window would show, and end. Options and dragged
+    /// places kept from earlier runs do not count: it is the same for everybody
     #[arg(long, value_name = "OUT.png", help_heading = "Picture")]
     pub snapshot: Option<PathBuf>,
 

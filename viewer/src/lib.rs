@@ -26,3 +26,4 @@ pub mod snapshot;
 pub mod source;
 pub mod traffic;
 pub mod wall;
+mod whole_file;

@@ -6,6 +6,7 @@ use bevy::app::App;
 use bevy::math::UVec2;
 use clap::Parser as _;
 use spanfall_viewer::cli::Cli;
+use spanfall_viewer::layout::DraggedPlaces;
 use spanfall_viewer::measure::{self, IdlePlugin, MeasurePlugin};
 use spanfall_viewer::particles::ParticleBudget;
 use spanfall_viewer::picture::{Navigation, Picture};
@@ -54,7 +55,10 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         eprintln!("spanfall: {written}");
         return Ok(ExitCode::SUCCESS);
     }
-    let store = Store::open(settings::path(|name| std::env::var_os(name)), cli.base());
+    let file = settings::path(|name| std::env::var_os(name));
+    let places = file.as_ref().map(|file| file.with_file_name("places.json"));
+    let dragged = DraggedPlaces::open(places, &source.graph());
+    let store = Store::open(file, cli.base());
     let mut settings = cli.settings(store.settings().clone());
     let theme = theme(cli, &mut settings)?;
     display::check()?;
@@ -64,6 +68,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         .insert_resource(ParticleBudget(settings.particles))
         .insert_resource(settings)
         .insert_resource(store)
+        .insert_resource(dragged)
         .insert_resource(Navigation::beginning_at(cli.view.clone()));
     if let Some(seconds) = cli.measure {
         app.add_plugins(MeasurePlugin { seconds, json: cli.measuring.measure_json });

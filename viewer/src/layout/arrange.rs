@@ -9,7 +9,7 @@ use bevy::time::{Real, TimeUpdateStrategy};
 use spanfall_collector::reduce::node::NodeId;
 
 use super::layered::{self, Placement, Point, Request};
-use super::{Places, Stage, ring};
+use super::{DraggedPlaces, Places, Stage, ring};
 use crate::activity::Activity;
 use crate::picture::{Level, Picture};
 use crate::traffic::Traffic;
@@ -64,12 +64,17 @@ struct Kept {
 const SHELF: usize = 32;
 
 impl Arrangement {
-    /// Goes to another level or filter, and lays it out as it was when it was left.
-    fn turn_to(&mut self, picture: &Picture) {
+    /// Goes to another level or filter, and lays it out as it was when it was left; what was not shown
+    /// in this run, as people dragged it before.
+    fn turn_to(&mut self, picture: &Picture, dragged: &DraggedPlaces) {
         let ground = Some(picture.ground);
         self.ring = picture.level == Level::World;
         let left = std::mem::replace(&mut self.ground, ground);
-        if left == ground || left.is_none() {
+        if left == ground {
+            return;
+        }
+        if left.is_none() {
+            self.pins = dragged.of(picture.ground);
             return;
         }
         self.shelf.push(Kept {
@@ -84,6 +89,8 @@ impl Arrangement {
         if let Some(at) = self.shelf.iter().position(|kept| kept.ground == ground) {
             let Kept { placement, pins, began, .. } = self.shelf.remove(at);
             (self.placement, self.pins, self.began) = (placement, pins, began);
+        } else {
+            self.pins = dragged.of(picture.ground);
         }
         self.request = Request::default();
         (self.making, self.seen, self.made) = (None, None, f64::NEG_INFINITY);
@@ -94,6 +101,11 @@ impl Arrangement {
         self.pins.insert(id, at);
         self.placement.places.insert(id, at);
         self.placement.bends.retain(|(source, target), _| *source != id && *target != id);
+    }
+
+    /// [`Picture::ground`] of what is laid out; none before the first.
+    pub(super) fn ground(&self) -> Option<u64> {
+        self.ground
     }
 
     /// A person asked for a new layout.
@@ -120,7 +132,13 @@ impl Arrangement {
     }
 
     /// Gives a node that was known by another name before the place that it had there.
-    fn follow_merges(&mut self, traffic: &Traffic, picture: &Picture) {
+    fn follow_merges(
+        &mut self,
+        traffic: &Traffic,
+        picture: &Picture,
+        dragged: &mut DraggedPlaces,
+        now: f64,
+    ) {
         for (from, into) in &traffic.merged {
             if picture.nodes.contains_key(into)
                 && !self.placement.places.contains_key(into)
@@ -129,6 +147,7 @@ impl Arrangement {
                 self.placement.places.insert(*into, at);
                 if let Some(pin) = self.pins.remove(from) {
                     self.pins.insert(*into, pin);
+                    dragged.rename(picture.ground, *from, *into, now);
                 }
             }
         }
@@ -164,15 +183,16 @@ pub(super) fn arrange(
     stage: Res<'_, Stage>,
     time: Res<'_, Time<Real>>,
     stepped: Option<Res<'_, TimeUpdateStrategy>>,
-    mut arrangement: ResMut<'_, Arrangement>,
+    (mut arrangement, mut dragged): (ResMut<'_, Arrangement>, ResMut<'_, DraggedPlaces>),
     mut places: ResMut<'_, Places>,
     mut activity: ResMut<'_, Activity>,
 ) {
     let arrangement = &mut *arrangement;
     let now = time.elapsed_secs_f64();
-    arrangement.turn_to(&picture);
+    arrangement.turn_to(&picture, &dragged);
     if arrangement.making.is_none() {
-        look(arrangement, (&traffic, &picture), *stage, now, &mut activity, &time);
+        let dragged = dragged.bypass_change_detection();
+        look(arrangement, dragged, (&traffic, &picture), *stage, &mut activity, &time);
     }
     let Some((request, mut task)) = arrangement.making.take() else { return };
     // Where time is stepped (tests, snapshots), a frame is the same however busy the computer is.
@@ -206,12 +226,13 @@ pub(super) fn arrange(
 /// Begins a layout if the graph has changed, or if a person asked for one.
 fn look(
     arrangement: &mut Arrangement,
+    dragged: &mut DraggedPlaces,
     (traffic, picture): (&Traffic, &Picture),
     stage: Stage,
-    now: f64,
     activity: &mut Activity,
     time: &Time<Real>,
 ) {
+    let now = time.elapsed_secs_f64();
     if arrangement.seen == Some(picture.revision) && !arrangement.anew {
         return;
     }
@@ -231,7 +252,7 @@ fn look(
         return;
     }
     arrangement.seen = Some(picture.revision);
-    arrangement.follow_merges(traffic, picture);
+    arrangement.follow_merges(traffic, picture, dragged, now);
     arrangement.begin(request, now);
 }
 

@@ -1,11 +1,12 @@
 //! Where nodes stand, and how edges curve between them. World units: one unit is one logical
 //! pixel at zoom 1; x grows to the right, y grows upward.
 //!
-//! In: [`Picture`]'s nodes and edges, and where people drag nodes. Out: [`Places`] and [`Curves`].
+//! In: [`Picture`]'s nodes and edges, and where people drag nodes, in this run or an earlier one. Out: [`Places`] and [`Curves`].
 //! A picture that has settled never jumps: new nodes slide in at free places, the others stay.
 
 mod arrange;
 mod curve;
+mod dragged;
 mod glide;
 pub mod layered;
 pub mod ring;
@@ -13,6 +14,7 @@ pub mod ring;
 mod tests;
 
 pub use curve::Curve;
+pub use dragged::DraggedPlaces;
 
 use bevy::platform::collections::{HashMap, HashSet};
 use bevy::prelude::*;
@@ -24,6 +26,7 @@ use spanfall_collector::reduce::node::NodeId;
 use crate::activity::Activity;
 use crate::app::Flow;
 use crate::focus::Command;
+use crate::panel::Remark;
 use crate::picture::{Level, Picture, PictureNode};
 use crate::settings::Settings;
 use arrange::Arrangement;
@@ -92,9 +95,14 @@ impl Plugin for LayoutPlugin {
             .init_resource::<Curves>()
             .init_resource::<Stage>()
             .init_resource::<Arrangement>()
+            .init_resource::<DraggedPlaces>()
+            .add_message::<Remark>()
             .add_systems(
                 Update,
-                (follow_window, drag, arrange::arrange, glide_nodes, size_nodes, bend_edges)
+                (
+                    (follow_window, drag, arrange::arrange).chain(),
+                    (glide_nodes, size_nodes, bend_edges, dragged::keep).chain(),
+                )
                     .chain()
                     .in_set(Flow::Layout),
             );
@@ -115,19 +123,30 @@ fn follow_window(
 /// People put nodes somewhere, or ask for a new layout.
 fn drag(
     mut commands: MessageReader<'_, '_, Command>,
+    time: Res<'_, Time<Real>>,
     mut arrangement: ResMut<'_, Arrangement>,
+    mut dragged: ResMut<'_, DraggedPlaces>,
     mut places: ResMut<'_, Places>,
 ) {
+    let now = time.elapsed_secs_f64();
     for command in commands.read() {
         match command {
             Command::Place(id, at) if places.now.contains_key(id) && at.is_finite() => {
                 arrangement.pin(*id, [at.x, at.y]);
+                if let Some(ground) = arrangement.ground() {
+                    dragged.put(ground, *id, [at.x, at.y], now);
+                }
                 places.now.insert(*id, *at);
                 places.target.insert(*id, *at);
                 places.speed.insert(*id, Vec2::ZERO);
                 places.revision += 1;
             }
-            Command::ResetLayout => arrangement.reset(),
+            Command::ResetLayout => {
+                arrangement.reset();
+                if let Some(ground) = arrangement.ground() {
+                    dragged.forget(ground, now);
+                }
+            }
             _ => {}
         }
     }

@@ -133,6 +133,59 @@ fn a_dragged_node_stays_where_it_was_put_until_a_new_layout_is_asked_for() {
     assert_eq!(rig.places().now, laid_out);
 }
 
+/// A settled tree, by whoever keeps dragged places in this file.
+fn kept_in(file: &std::path::Path) -> Rig {
+    let mut rig = Rig::new();
+    rig.app.insert_resource(DraggedPlaces::open(Some(file.to_owned()), "here"));
+    // What is on the first frame has no nodes, and another ground was not shown yet.
+    *rig.app.world_mut().resource_mut::<Arrangement>() = Arrangement::default();
+    for id in 1..13 {
+        rig.edge((id - 1) / 3, id);
+    }
+    rig.run(20_000);
+    rig
+}
+
+#[test]
+fn a_dragged_node_is_there_in_the_next_run_until_its_places_are_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("places.json");
+    let put = Vec2::new(-321.0, 77.0);
+    let mut first = kept_in(&file);
+    let laid_out = first.places().target.clone();
+    first.command(Command::Place(NodeId(5), put));
+    assert!(!file.exists(), "somebody may still drag");
+    first.run(1_500);
+    assert!(file.exists());
+
+    let mut second = kept_in(&file);
+    assert_eq!(second.places().now[&NodeId(5)], put);
+    second.command(Command::Go(Level::Node(NodeId(5))));
+    second.run(3_000);
+    assert_ne!(second.places().now[&NodeId(5)], put, "another level has places of its own");
+    second.command(Command::Go(Level::Everything));
+    second.run(3_000);
+    assert_eq!(second.places().now[&NodeId(5)], put);
+    second.command(Command::ResetLayout);
+    drop(second);
+
+    assert_eq!(kept_in(&file).places().now, laid_out);
+}
+
+#[test]
+fn a_damaged_file_of_places_is_told_on_screen() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("places.json");
+    std::fs::write(&file, "{").unwrap();
+    let mut rig = Rig::new();
+    rig.app.insert_resource(DraggedPlaces::open(Some(file), "here"));
+    rig.run(20);
+    let remarks: Vec<Remark> =
+        rig.app.world_mut().resource_mut::<Messages<Remark>>().drain().collect();
+    assert_eq!(remarks.len(), 1);
+    assert!(remarks[0].text.contains("places.json is damaged"), "{}", remarks[0].text);
+}
+
 #[test]
 fn a_node_that_turns_out_to_be_another_stays_in_its_place() {
     let mut rig = Rig::settled();

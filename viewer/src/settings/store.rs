@@ -1,9 +1,7 @@
 //! Where settings are kept between runs: a file in the user's configuration folder, written as a
 //! whole or not at all. In: changes. Out: the file; a [`Remark`] when it cannot be read or written.
 
-use std::fs;
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bevy::prelude::*;
 use bevy::time::Real;
@@ -12,6 +10,7 @@ use spanfall_collector::feed::message::Severity;
 use super::Settings;
 use crate::activity::Activity;
 use crate::panel::Remark;
+use crate::whole_file;
 
 /// Seconds that nobody changed anything, before it is written.
 const REST: f64 = 1.0;
@@ -39,7 +38,7 @@ impl Store {
     pub fn open(file: Option<PathBuf>, base: Settings) -> Self {
         let mut store = Self { file, kept: base.clone(), base, touched: None, wrong: None };
         let Some(file) = &store.file else { return store };
-        match read(file) {
+        match whole_file::read(file, LARGEST) {
             Ok(None) => {}
             Ok(Some(text)) => match Settings::read(file, &text, &store.base) {
                 Ok(settings) => store.kept = settings,
@@ -73,7 +72,7 @@ impl Store {
     fn write(&mut self) -> Option<Remark> {
         self.touched = None;
         let file = self.file.as_ref()?;
-        let error = write(file, &self.kept.write(&self.base)).err()?;
+        let error = whole_file::write(file, &self.kept.write(&self.base)).err()?;
         let text =
             format!("The options are not kept: {} cannot be written: {error}", file.display());
         warn!("{text}");
@@ -92,38 +91,6 @@ pub fn path(variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> Option<Pat
         folder("XDG_CONFIG_HOME").or_else(|| Some(folder("HOME")?.join(".config")))?
     };
     Some(folder.join("spanfall").join("viewer.toml"))
-}
-
-fn read(file: &Path) -> io::Result<Option<String>> {
-    match fs::metadata(file) {
-        Ok(about) if about.len() > LARGEST => {
-            Err(io::Error::new(io::ErrorKind::InvalidData, "it is too large"))
-        }
-        Ok(_) => fs::read_to_string(file).map(Some),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// Writes a file beside it and puts that in its place: whoever reads finds the old one or the new
-/// one, also when the power goes.
-fn write(file: &Path, text: &str) -> io::Result<()> {
-    if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    // Two viewers may write at the same time.
-    let beside = file.with_extension(format!("toml.{}", std::process::id()));
-    let written = (|| {
-        let mut new = fs::File::create(&beside)?;
-        new.write_all(text.as_bytes())?;
-        new.sync_all()?;
-        fs::rename(&beside, file)
-    })();
-    if written.is_err() {
-        // Nothing more can be done about what was left there.
-        let _ = fs::remove_file(&beside);
-    }
-    written
 }
 
 /// Writes what was changed, once nobody changes any more; and says what was wrong at the start.
@@ -160,6 +127,8 @@ mod tests {
     use super::*;
     use crate::focus::Command;
     use bevy::time::TimeUpdateStrategy;
+    use std::fs;
+    use std::path::Path;
     use std::time::Duration;
 
     fn app(file: &Path) -> App {

@@ -47,6 +47,27 @@ pub enum Source {
     Vizceral(Vizceral),
 }
 
+impl Source {
+    /// What tells its graphs from those of other sources, from run to run: what it is, not how it is
+    /// played.
+    pub fn graph(&self) -> String {
+        match self {
+            Self::Embedded(_) => "here".to_owned(),
+            Self::Connect(endpoint) => endpoint.url(),
+            Self::Replay(recording) => format!("recording {}", recording.name()),
+            Self::FeedFile(path) => {
+                let name = path.file_name().unwrap_or(path.as_os_str());
+                format!("feed {}", name.to_string_lossy())
+            }
+            Self::Vizceral(Vizceral { place: place @ vizceral::Place::Url(url), .. }) => {
+                // Whoever may read it is nobody's business.
+                format!("vizceral {place}{}", url.path())
+            }
+            Self::Vizceral(Vizceral { place, .. }) => format!("vizceral {place}"),
+        }
+    }
+}
+
 /// Something has come from the source. What comes is to be followed in this order.
 #[derive(Message, Clone, Debug)]
 pub enum Arrived {

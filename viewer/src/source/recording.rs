@@ -27,7 +27,7 @@ pub struct Recording {
 
 impl Recording {
     /// What people see as its name.
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         match &self.files[..] {
             [file] if file == Path::new("-") => "standard input".to_owned(),
             [file] => file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned(),
