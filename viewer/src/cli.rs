@@ -268,7 +268,12 @@ impl Cli {
 
     /// What becomes of the window.
     pub fn plan(&self) -> Plan {
-        Plan { wall: self.wall, display: self.display, night: self.dim_at_night }
+        Plan {
+            wall: self.wall,
+            stays: self.view.is_some(),
+            display: self.display,
+            night: self.dim_at_night,
+        }
     }
 
     /// What a person has who has not chosen anything.

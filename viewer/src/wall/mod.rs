@@ -39,6 +39,8 @@ impl Plugin for WallPlugin {
 pub struct Plan {
     /// Whether it is a wall: full screen from the start, on tour, drifting.
     pub wall: bool,
+    /// Whether the tour stays on the level that was asked for.
+    pub stays: bool,
     /// Which display it fills, from 1; none is the first that there is.
     pub display: Option<usize>,
     /// When it is darker.

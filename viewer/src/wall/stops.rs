@@ -1,12 +1,15 @@
 //! Where a tour stops: pure functions from what is known to what is worth a look. In: the graph, its
 //! traffic, the notice that hurts most. Out: [`Stop`]s.
 
+use std::collections::BTreeMap;
+
 use bevy::math::{Rect, Vec2};
 use bevy::platform::collections::{HashMap, HashSet};
 use spanfall_collector::reduce::node::NodeId;
 
 use crate::focus::Item;
 use crate::layout::Places;
+use crate::picture::{Level, Zones};
 use crate::traffic::Traffic;
 
 /// What a tour knows when it looks for its next stop.
@@ -18,12 +21,23 @@ pub struct Sight<'a> {
     pub places: &'a Places,
     /// What the notice is about that hurts most, if there is one.
     pub trouble: Option<Item>,
+    /// Its zones, if the tour may go from level to level. Where there are several, each stop is a level.
+    pub zones: Option<&'a Zones>,
+}
+
+impl<'a> Sight<'a> {
+    /// The zones, where there is a world of several to tour in.
+    fn world(&self) -> Option<&'a Zones> {
+        self.zones.filter(|zones| zones.several())
+    }
 }
 
 /// A place where a tour stays for a while.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stop {
-    /// The world points to be seen; none is the whole graph.
+    /// The level to be seen; none is the one that is shown.
+    pub level: Option<Level>,
+    /// The world points of it to be seen; none is the whole.
     pub around: Option<Rect>,
     /// How long, in seconds.
     pub stay: f64,
@@ -44,12 +58,26 @@ const STAY_CLOSE: f64 = 25.0;
 /// does not.
 const CLOSER: f32 = 0.75;
 
-fn whole(_: &Sight<'_>) -> Option<Stop> {
-    Some(Stop { around: None, stay: STAY_WHOLE })
+/// The world, where there are several zones; else all there is.
+fn whole(sight: &Sight<'_>) -> Option<Stop> {
+    let level = sight.zones.map(|_| match sight.world() {
+        Some(_) => Level::World,
+        None => Level::Everything,
+    });
+    Some(Stop { level, around: None, stay: STAY_WHOLE })
 }
 
 /// What the worst notice is about, with who calls it and whom it calls.
 fn trouble(sight: &Sight<'_>) -> Option<Stop> {
+    if let Some(zones) = sight.world() {
+        let node = match sight.trouble? {
+            Item::Node(node) => node,
+            // Where it arrives.
+            Item::Edge(edge) => sight.traffic.edges.get(&edge)?.target,
+        };
+        let level = Level::Node(node);
+        return level.exists(sight.traffic, zones).then_some(close_level(level));
+    }
     let nodes = match sight.trouble? {
         Item::Node(node) => neighbours(sight.traffic, node),
         Item::Edge(edge) => {
@@ -62,6 +90,16 @@ fn trouble(sight: &Sight<'_>) -> Option<Stop> {
 
 /// The busiest region, where there are several; else the busiest node, with its neighbours.
 fn busiest(sight: &Sight<'_>) -> Option<Stop> {
+    if let Some(zones) = sight.world() {
+        let mut rates: BTreeMap<NodeId, f64> = BTreeMap::new();
+        for (id, node) in &sight.traffic.nodes {
+            if let Some(zone) = zones.of(*id) {
+                *rates.entry(zone).or_default() += node.inbound.total().max(0.0);
+            }
+        }
+        let (zone, rate) = rates.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
+        return (rate > 0.0).then_some(close_level(Level::Zone(zone)));
+    }
     let mut regions: HashMap<(&str, &str), (f64, HashSet<NodeId>)> = HashMap::default();
     for (id, node) in &sight.traffic.nodes {
         if !node.region.is_empty() {
@@ -109,12 +147,18 @@ fn neighbours(traffic: &Traffic, node: NodeId) -> HashSet<NodeId> {
     nodes
 }
 
+/// A look at all of a level.
+fn close_level(level: Level) -> Stop {
+    Stop { level: Some(level), around: None, stay: STAY_CLOSE }
+}
+
 /// A look at these nodes, if they are not the whole picture anyway.
 fn close(sight: &Sight<'_>, nodes: &HashSet<NodeId>) -> Option<Stop> {
     let around = bounds(nodes.iter().filter_map(|id| sight.places.target.get(id)))?;
     let all = bounds(sight.places.target.values())?;
     let closer = around.width() < all.width() * CLOSER || around.height() < all.height() * CLOSER;
-    closer.then_some(Stop { around: Some(around), stay: STAY_CLOSE })
+    let level = sight.zones.map(|_| Level::Everything);
+    closer.then_some(Stop { level, around: Some(around), stay: STAY_CLOSE })
 }
 
 fn bounds<'a>(points: impl Iterator<Item = &'a Vec2>) -> Option<Rect> {
@@ -147,7 +191,7 @@ mod tests {
     #[test]
     fn trouble_is_shown_with_its_neighbours() {
         let (traffic, places) = row();
-        let at = |trouble| Sight { traffic: &traffic, places: &places, trouble };
+        let at = |trouble| Sight { traffic: &traffic, places: &places, trouble, zones: None };
         assert_eq!(seen(trouble(&at(Some(Item::Node(NodeId(5)))))), Some((400.0, 500.0)));
         assert_eq!(seen(trouble(&at(Some(Item::Node(NodeId(2)))))), Some((100.0, 300.0)));
         assert_eq!(seen(trouble(&at(Some(Item::Edge(EdgeId(3)))))), Some((300.0, 400.0)));
@@ -158,8 +202,9 @@ mod tests {
     #[test]
     fn the_busiest_node_is_shown_and_where_nothing_happens_none_is() {
         let (mut traffic, places) = row();
-        let find =
-            |traffic: &Traffic| seen(busiest(&Sight { traffic, places: &places, trouble: None }));
+        let find = |traffic: &Traffic| {
+            seen(busiest(&Sight { traffic, places: &places, trouble: None, zones: None }))
+        };
         assert_eq!(find(&traffic), None);
         traffic.nodes.get_mut(&NodeId(4)).unwrap().inbound.per_second.ok = 3.0;
         traffic.nodes.get_mut(&NodeId(2)).unwrap().inbound.per_second.ok = 2.0;
@@ -174,7 +219,7 @@ mod tests {
         traffic.edges.get_mut(&EdgeId(3)).unwrap().rates.per_second.ok = 4.0;
         let mut high = places.clone();
         high.target.insert(NodeId(1), Vec2::new(100.0, 300.0));
-        let sight = Sight { traffic: &traffic, places: &high, trouble: None };
+        let sight = Sight { traffic: &traffic, places: &high, trouble: None, zones: None };
         assert_eq!(seen(busiest(&sight)), Some((300.0, 400.0)));
     }
 
@@ -186,8 +231,41 @@ mod tests {
             node.region = region.into();
             node.inbound.per_second.ok = if region == "east" { 1.0 } else { 1.2 };
         }
-        let sight = Sight { traffic: &traffic, places: &places, trouble: None };
+        let sight = Sight { traffic: &traffic, places: &places, trouble: None, zones: None };
         assert_eq!(seen(busiest(&sight)), Some((300.0, 500.0)));
+    }
+
+    #[test]
+    fn where_there_are_several_regions_each_stop_is_a_level() {
+        let (mut traffic, places) = row();
+        for (id, region) in [(1, "west"), (2, "west"), (3, "east"), (4, "east"), (5, "east")] {
+            let node = traffic.nodes.get_mut(&NodeId(id)).unwrap();
+            node.region = region.into();
+            node.inbound.per_second.ok = if region == "east" { 1.0 } else { 1.2 };
+        }
+        let zones = Zones::find(&traffic);
+        let at =
+            |trouble| Sight { traffic: &traffic, places: &places, trouble, zones: Some(&zones) };
+        let level = |stop: Option<Stop>| stop.and_then(|stop| stop.level);
+        let none = at(None);
+        assert_eq!(level(whole(&none)), Some(Level::World));
+        assert_eq!(level(busiest(&none)), zones.named("east").map(Level::Zone));
+        assert_eq!(trouble(&none), None);
+        let node = Some(Level::Node(NodeId(4)));
+        assert_eq!(level(trouble(&at(Some(Item::Node(NodeId(4)))))), node);
+        assert_eq!(level(trouble(&at(Some(Item::Edge(EdgeId(3)))))), node, "where it arrives");
+        assert_eq!(trouble(&at(Some(Item::Node(NodeId(99))))), None, "it is gone");
+    }
+
+    #[test]
+    fn one_region_is_toured_as_a_whole() {
+        let (traffic, places) = row();
+        let zones = Zones::find(&traffic);
+        let trouble = Some(Item::Node(NodeId(5)));
+        let sight = Sight { traffic: &traffic, places: &places, trouble, zones: Some(&zones) };
+        assert_eq!(whole(&sight).unwrap().level, Some(Level::Everything));
+        let stop = super::trouble(&sight).unwrap();
+        assert_eq!((stop.level, stop.around.is_some()), (Some(Level::Everything), true));
     }
 
     #[test]
@@ -195,7 +273,7 @@ mod tests {
         let (traffic, mut places) = row();
         places.target.retain(|id, _| id.0 <= 3);
         let trouble = Some(Item::Node(NodeId(2)));
-        let sight = Sight { traffic: &traffic, places: &places, trouble };
+        let sight = Sight { traffic: &traffic, places: &places, trouble, zones: None };
         assert_eq!(super::trouble(&sight), None);
     }
 }

@@ -8,13 +8,14 @@ use bevy::prelude::*;
 use bevy::time::Real;
 
 use super::Plan;
-use super::stops::{ROUND, Sight};
+use super::stops::{ROUND, Sight, Stop};
 use crate::activity::Activity;
 use crate::app::Flow;
 use crate::focus::Command;
 use crate::interaction::{CameraSystems, PanelInsets, Steering};
 use crate::layout::Places;
 use crate::panel::Worst;
+use crate::picture::Picture;
 use crate::settings::Settings;
 use crate::traffic::{Playback, Traffic};
 
@@ -29,6 +30,7 @@ impl Plugin for TourPlugin {
             .init_resource::<Settings>()
             .init_resource::<Playback>()
             .init_resource::<Traffic>()
+            .init_resource::<Picture>()
             .add_message::<Command>()
             .add_message::<KeyboardInput>()
             .add_message::<MouseButtonInput>()
@@ -120,7 +122,8 @@ fn go_on(
     time: Res<'_, Time<Real>>,
     settings: Res<'_, Settings>,
     playback: Res<'_, Playback>,
-    (traffic, places): (Res<'_, Traffic>, Res<'_, Places>),
+    (traffic, picture, places): (Res<'_, Traffic>, Res<'_, Picture>, Res<'_, Places>),
+    plan: Res<'_, Plan>,
     (worst, panels): (Res<'_, Worst>, Res<'_, PanelInsets>),
     mut tour: ResMut<'_, Tour>,
     mut steering: ResMut<'_, Steering>,
@@ -145,13 +148,17 @@ fn go_on(
         commands.write(Command::Select(None));
         tour.next = 0;
     }
-    let sight = Sight { traffic: &traffic, places: &places, trouble: worst.0 };
+    let zones = (!plan.stays).then_some(&picture.zones);
+    let sight = Sight { traffic: &traffic, places: &places, trouble: worst.0, zones };
     let found = (0..ROUND.len()).find_map(|step| {
         let at = (tour.next + step) % ROUND.len();
         let stop = ROUND[at](&sight)?;
-        (left || stop.around != tour.shows).then_some((at, stop))
+        let goes = stop.level.is_some_and(|level| level != picture.level);
+        // What is to be framed must have places: those of the level that is shown.
+        let stop = if goes { Stop { around: None, ..stop } } else { stop };
+        (left || goes || stop.around != tour.shows).then_some((at, stop, goes))
     });
-    let Some((at, stop)) = found else {
+    let Some((at, stop, goes)) = found else {
         // There is nothing else to see.
         tour.at = now + LOOK_AGAIN;
         activity.wake_at(tour.at);
@@ -160,8 +167,14 @@ fn go_on(
     tour.next = (at + 1) % ROUND.len();
     tour.at = now + f64::from(WAY) + stop.stay;
     tour.shows = stop.around;
-    debug!("the tour goes to {:?}", stop.around);
-    steering.travel(stop.around, panels.0, WAY);
+    debug!("the tour goes to {:?} in {:?}", stop.around, stop.level);
+    match stop.level {
+        // The camera shows all of another level by itself.
+        Some(level) if goes => {
+            commands.write(Command::Go(level));
+        }
+        _ => steering.travel(stop.around, panels.0, WAY),
+    }
     activity.extend(&time, 0.1);
     activity.wake_at(tour.at);
 }

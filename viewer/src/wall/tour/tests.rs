@@ -13,6 +13,7 @@ use super::*;
 use crate::focus::Item;
 use crate::interaction::MainCamera;
 use crate::interaction::camera::CameraPlugin;
+use crate::picture::{Level, PicturePlugin};
 use crate::scene::sample::graph;
 
 /// A tour past five nodes in a long row, of which the last is the busiest.
@@ -79,6 +80,44 @@ fn a_tour_goes_from_the_whole_to_the_busiest_and_back() {
     assert!((close.0 - 3600.0).abs() < 200.0 && close.1 < whole.1 * 0.7, "{close:?} {whole:?}");
     run(&mut app, 32.0);
     assert_eq!(view(&app), whole);
+}
+
+/// The levels that the tour goes to in so many seconds, in a world of two regions.
+fn levels_of(plan: Plan, seconds: usize) -> Vec<Level> {
+    let mut app = app(false);
+    let mut traffic = app.world_mut().resource_mut::<Traffic>();
+    for (id, region) in [(1, "west"), (2, "west"), (4, "east"), (5, "east")] {
+        traffic.nodes.get_mut(&NodeId(id)).unwrap().region = region.into();
+    }
+    traffic.revision += 1;
+    app.add_plugins(PicturePlugin)
+        .insert_resource(plan)
+        .insert_resource(Worst(Some(Item::Node(NodeId(1)))));
+    let mut levels = vec![];
+    for _ in 0..seconds * 20 {
+        app.update();
+        let level = app.world().resource::<Picture>().level;
+        if levels.last() != Some(&level) {
+            levels.push(level);
+        }
+    }
+    levels
+}
+
+#[test]
+fn in_a_world_of_several_regions_a_tour_goes_from_level_to_level() {
+    let levels = levels_of(Plan { wall: true, ..Plan::default() }, 160);
+    let [Level::Everything, trouble, Level::World, Level::Zone(_), Level::World] = levels[..]
+    else {
+        panic!("{levels:?}")
+    };
+    assert_eq!(trouble, Level::Node(NodeId(1)));
+}
+
+#[test]
+fn a_tour_stays_on_the_level_that_was_asked_for() {
+    let levels = levels_of(Plan { wall: true, stays: true, ..Plan::default() }, 160);
+    assert_eq!(levels, [Level::Everything]);
 }
 
 #[test]
