@@ -4,7 +4,8 @@
 use spanfall_collector::reduce::hop::{Counts, EdgeId};
 use spanfall_collector::reduce::node::NodeId;
 
-use super::describe::{Details, Head, List, Row, alarming, list, trouble};
+use super::describe::{Details, Head};
+use super::lists::{List, Row, alarming, list, trouble};
 use crate::figures::{duration, latency, number};
 use crate::focus::Item;
 use crate::panel::marks::Mark;

@@ -4,6 +4,7 @@
 mod describe;
 mod facts;
 mod group;
+mod lists;
 mod past;
 mod tree;
 
@@ -22,7 +23,8 @@ use crate::picture::Picture;
 use crate::scene::Theme;
 use crate::settings::Settings;
 use crate::traffic::Traffic;
-use describe::{Details, Head, List, Row, describe};
+use describe::{Details, Head, describe};
+use lists::{List, Row};
 use tree::{HeadTree, LINES, ListTree, RowTree, Tree};
 
 pub(super) use tree::WIDTH;

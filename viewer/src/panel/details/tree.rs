@@ -6,8 +6,8 @@ use bevy::ui_widgets::ScrollArea;
 use spanfall_collector::reduce::hop::Class;
 use spanfall_collector::reduce::node::NodeKind;
 
-use super::describe::MOST_ROWS;
 use super::facts::MOST_FACTS;
+use super::lists::MOST_ROWS;
 use super::past::Past;
 use crate::focus::Command;
 use crate::interaction::Solid;
