@@ -318,7 +318,7 @@ fn edge_tick(moved: Moved) -> EdgeTick {
 mod tests {
     use super::*;
     use crate::feed::hub;
-    use crate::feed::message::{Message, Notice, Request};
+    use crate::feed::message::{Inspect, Message, Notice, Request};
     use crate::reduce::node::NodeId;
 
     /// Not on the grid of ticks, as in life.
@@ -408,7 +408,7 @@ mod tests {
             ticks += u64::from(matches!(message, Message::Tick(_)));
         }
         assert!(ticks <= 1, "{ticks}");
-        viewer.request(Request::Inspect { nodes: vec![NodeId(7)], edges: Vec::new(), trace: None });
+        viewer.request(Request::Inspect(Inspect { nodes: vec![NodeId(7)], ..Inspect::default() }));
         let frame = viewer.next().await.unwrap();
         let answer: Message = serde_json::from_str(frame.as_str()).unwrap();
         assert!(matches!(answer, Message::Detail(_)), "{answer:?}");

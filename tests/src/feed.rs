@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::{SinkExt as _, StreamExt as _};
 use spanfall_collector::feed::message::{
-    Detail, GraphEdge, GraphNode, Hello, Message, Notice, Request, Trace,
+    Detail, Found, GraphEdge, GraphNode, Hello, Message, Notice, Request, Trace,
 };
 use spanfall_collector::reduce::hop::{Counts, EdgeId};
 use spanfall_collector::reduce::node::NodeId;
@@ -41,6 +41,8 @@ pub struct Wall {
     pub detail: Option<Detail>,
     /// What was last told of the request that is followed.
     pub trace: Option<Trace>,
+    /// What was last found.
+    pub found: Option<Found>,
 }
 
 impl Wall {
@@ -82,6 +84,10 @@ impl Wall {
             Message::Trace(trace) => {
                 self.order.push("trace");
                 self.trace = Some(*trace);
+            }
+            Message::Found(found) => {
+                self.order.push("found");
+                self.found = Some(found);
             }
             Message::Lost(lost) => panic!("the test was too slow: {lost:?}"),
             Message::Unknown => self.order.push("unknown"),

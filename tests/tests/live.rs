@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use spanfall_collector::feed::message::{PROTOCOL, Request, SourceLabel};
+use spanfall_collector::feed::message::{Inspect, PROTOCOL, Request, SourceLabel};
 use spanfall_collector::reduce::hop::{Class, EdgeId};
 use spanfall_tests::collector::Collector;
 use spanfall_tests::feed::{Viewer, Wall};
@@ -72,7 +72,8 @@ async fn a_failed_request_is_told_hop_by_hop_to_whoever_follows_it() {
     let pricing = ("function shop-orders".to_owned(), "function shop-pricing".to_owned());
     let edges: Vec<EdgeId> = viewer.wall.edges.keys().copied().collect();
     let edge = edges.into_iter().find(|edge| name(&viewer.wall, *edge) == pricing).unwrap();
-    let inspect = |trace| Request::Inspect { nodes: vec![], edges: vec![edge], trace };
+    let inspect =
+        |trace| Request::Inspect(Inspect { edges: vec![edge], trace, ..Inspect::default() });
     viewer.ask(&inspect(None)).await;
     let has_failed =
         |wall: &Wall| wall.detail.as_ref().is_some_and(|detail| !detail.examples.failed.is_empty());

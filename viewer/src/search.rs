@@ -1,10 +1,13 @@
-//! The search: which nodes a word names. In: what a person types, the model. Out: [`Search`]: the hits,
-//! which the picture singles out, and walks through by selecting them.
+//! The search: which nodes a word names. In: what a person types, the model, and what the collector finds
+//! among names of operations and versions. Out: [`Search`]: the hits, which the picture singles out, and walks
+//! through by selecting them.
 
 use bevy::prelude::*;
+use spanfall_collector::feed::message::{Found, Message as FeedMessage};
 use spanfall_collector::reduce::node::NodeId;
 
 use crate::focus::{Command, FocusSystems, Item};
+use crate::source::Arrived;
 use crate::traffic::Traffic;
 
 /// Searches.
@@ -16,8 +19,9 @@ impl Plugin for SearchPlugin {
         app.init_resource::<Search>()
             .init_resource::<Traffic>()
             .add_message::<Typed>()
+            .add_message::<Arrived>()
             .add_message::<Command>()
-            .add_systems(Update, hear.in_set(FocusSystems::Apply));
+            .add_systems(Update, (learn, hear).chain().in_set(FocusSystems::Apply));
     }
 }
 
@@ -61,12 +65,32 @@ pub struct Search {
     pub at: Option<usize>,
     /// The [`Traffic::revision`] and the words that they were found for.
     found_for: Option<(u64, String)>,
+    /// What the collector found last.
+    told: Found,
 }
 
 impl Search {
     /// The hits, while anything is searched for.
     pub fn singled_out(&self) -> Option<&[NodeId]> {
-        (self.open && !self.words.trim().is_empty()).then_some(&self.hits)
+        (!self.asked().is_empty()).then_some(&self.hits)
+    }
+
+    /// What the collector is asked to find; empty while nothing is searched for.
+    pub fn asked(&self) -> &str {
+        if self.open { self.words.trim() } else { "" }
+    }
+}
+
+/// Takes in what the collector has found.
+fn learn(mut arrived: MessageReader<'_, '_, Arrived>, mut search: ResMut<'_, Search>) {
+    for event in arrived.read() {
+        let told = match event {
+            Arrived::Message { message: FeedMessage::Found(found), .. } => found.clone(),
+            // Another system has other names.
+            Arrived::Reset => Found::default(),
+            Arrived::Message { .. } => continue,
+        };
+        (search.told, search.found_for) = (told, None);
     }
 }
 
@@ -137,7 +161,7 @@ impl Search {
         }
         let chosen = self.at.and_then(|at| self.hits.get(at).copied());
         let other = self.found_for.as_ref().is_none_or(|(_, words)| *words != self.words);
-        self.hits = find(&self.words, traffic);
+        self.hits = find(&self.words, traffic, &self.told);
         let place = |id| self.hits.iter().position(|hit| *hit == id);
         self.at = chosen.filter(|_| !other).and_then(place);
         self.found_for = Some((traffic.revision, self.words.clone()));
@@ -156,10 +180,10 @@ impl Search {
     }
 }
 
-/// The nodes that match every word of a query, in any of: name, kind, account, region, versions, and what
-/// is inspected by its operations. Names that begin so come first, then names that contain it, then the rest,
-/// each by the alphabet.
-pub fn find(query: &str, traffic: &Traffic) -> Vec<NodeId> {
+/// The nodes that match every word of a query, in any of: name, kind, account, region, versions, and operations,
+/// as far as the collector has `told` them. Names that begin so come first, then names that contain it, then the
+/// rest, each by the alphabet.
+pub fn find(query: &str, traffic: &Traffic, told: &Found) -> Vec<NodeId> {
     let query = query.trim().to_lowercase();
     let words: Vec<&str> = query.split_whitespace().collect();
     if words.is_empty() {
@@ -170,12 +194,11 @@ pub fn find(query: &str, traffic: &Traffic) -> Vec<NodeId> {
         let name = node.name.to_lowercase();
         let about = [node.kind.as_str(), &node.account, &node.region].map(str::to_lowercase);
         let versions = node.running.versions.iter().map(|(version, _)| version.to_lowercase());
-        let detail = traffic.detail.as_ref().filter(|detail| detail.node == Some(id));
-        let operations = detail.into_iter().flat_map(|detail| &detail.operations);
+        let told = told.nodes.iter().filter(|told| told.node == id);
         let rest: Vec<String> = about
             .into_iter()
             .chain(versions)
-            .chain(operations.map(|operation| operation.name.to_lowercase()))
+            .chain(told.flat_map(|told| &told.names).map(|name| name.to_lowercase()))
             .collect();
         let matches =
             |word: &&str| name.contains(*word) || rest.iter().any(|text| text.contains(*word));
@@ -195,6 +218,7 @@ pub fn find(query: &str, traffic: &Traffic) -> Vec<NodeId> {
 
 #[cfg(test)]
 mod tests {
+    use spanfall_collector::feed::message::FoundNode;
     use spanfall_collector::reduce::node::NodeKind;
 
     use super::*;
@@ -213,7 +237,7 @@ mod tests {
     }
 
     fn hits(query: &str) -> Vec<u64> {
-        find(query, &traffic()).into_iter().map(|id| id.0).collect()
+        find(query, &traffic(), &Found::default()).into_iter().map(|id| id.0).collect()
     }
 
     #[test]
@@ -261,6 +285,25 @@ mod tests {
         assert!(shorter.words.is_empty() && shorter.singled_out().is_none());
         assert!(!say(&mut app, Command::Search(Ask::Close)).open);
         assert_eq!(selected(&app), Some(Item::Node(NodeId(3))), "what was found stays");
+    }
+
+    #[test]
+    fn what_the_collector_finds_is_a_hit_while_the_search_is_for_it() {
+        let mut app = app();
+        say(&mut app, Command::Search(Ask::Open));
+        let typed = say(&mut app, Typed::Text(" charge ".to_owned()));
+        assert_eq!((typed.asked(), typed.hits.len()), ("charge", 0));
+        let node = FoundNode { node: NodeId(4), names: vec!["POST /charge".to_owned()] };
+        let found = Found { find: "charge".to_owned(), nodes: vec![node] };
+        let message = FeedMessage::Found(found);
+        let found = say(&mut app, Arrived::Message { message, at: 0.0 });
+        assert_eq!(found.hits, [NodeId(4)]);
+        let both = say(&mut app, Typed::Text("table".to_owned()));
+        assert_eq!(both.hits, [NodeId(4)], "every word, whoever knows it");
+        assert!(say(&mut app, Typed::Text("x".to_owned())).hits.is_empty());
+        say(&mut app, Typed::Shorter);
+        assert!(say(&mut app, Arrived::Reset).hits.is_empty());
+        assert_eq!(say(&mut app, Command::Search(Ask::Close)).asked(), "");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use super::*;
 use crate::config::{Listen, Port};
 use crate::cost::FunctionMemory;
-use crate::feed::message::{Message, Request};
+use crate::feed::message::{Inspect, Message, Request};
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -154,7 +154,11 @@ async fn a_span_in_is_a_hop_out_and_a_detail_for_whoever_asks() {
     let edge = graph.edges.first().copied().unwrap();
     let Message::Tick(tick) = until(&mut viewer, moves).await else { panic!("no tick") };
     assert_eq!((tick.edges.len(), tick.edges[0].edge), (1, edge.id));
-    let inspect = Request::Inspect { nodes: vec![edge.target], edges: vec![edge.id], trace: None };
+    let inspect = Request::Inspect(Inspect {
+        nodes: vec![edge.target],
+        edges: vec![edge.id],
+        ..Inspect::default()
+    });
     let inspect = serde_json::to_string(&inspect).unwrap();
     viewer.send(Frame::text(inspect)).await.unwrap();
     for of_node in [true, false] {
@@ -330,7 +334,7 @@ async fn other_prices_hold_at_once_for_viewers_and_metrics() {
     until(&mut viewer, moves).await;
     let graph = collector.pipeline().hub().graph();
     let node = graph.nodes.iter().find(|node| node.name == "checkout").unwrap().id;
-    let inspect = Request::Inspect { nodes: vec![node], edges: Vec::new(), trace: None };
+    let inspect = Request::Inspect(Inspect { nodes: vec![node], ..Inspect::default() });
     viewer.send(Frame::text(serde_json::to_string(&inspect).unwrap())).await.unwrap();
     let costs = |currency: &'static str| {
         move |message: &Message| match message {

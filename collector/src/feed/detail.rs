@@ -8,6 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use super::found::found;
 use super::frame::Frame;
 use super::hub::encode;
 use super::message::{
@@ -61,6 +62,11 @@ impl Details {
     pub(super) fn trace_frame(&self, id: TraceId) -> Option<Frame> {
         let url = self.trace_url.lock().clone();
         encode(&Message::Trace(Box::new(trace(id, self.reducer.follow(id.0), url.as_ref()))))
+    }
+
+    /// The nodes of which operations or versions are called so by now.
+    pub(super) fn found_frame(&self, find: &str) -> Option<Frame> {
+        encode(&Message::Found(found(&self.reducer, find)))
     }
 
     /// What the reducer's hops are.

@@ -39,6 +39,8 @@ pub enum Message {
     Detail(Box<Detail>),
     /// The request that this viewer asked to follow.
     Trace(Box<Trace>),
+    /// What this viewer asked to find.
+    Found(Found),
     /// This viewer could not keep up.
     Lost(Lost),
     /// A frame of a later protocol; to be ignored.
@@ -213,19 +215,52 @@ pub struct Lost {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Request {
-    /// Send a [`Detail`] now and every second for these, and a [`Trace`] now and whenever more becomes
-    /// known of it. Replaces what was asked before; an empty request ends it.
-    Inspect {
-        /// Nodes to inspect, at most 16.
-        #[serde(default)]
-        nodes: Vec<NodeId>,
-        /// Edges to inspect, at most 16.
-        #[serde(default)]
-        edges: Vec<EdgeId>,
-        /// The request to follow.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        trace: Option<TraceId>,
-    },
+    /// Send a [`Detail`] now and every second for what is inspected, a [`Trace`] and [`Found`] now and
+    /// whenever more becomes known. Replaces what was asked before; an empty request ends it.
+    Inspect(Inspect),
+}
+
+/// What a viewer looks at.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Inspect {
+    /// Nodes to inspect, at most 16.
+    #[serde(default)]
+    pub nodes: Vec<NodeId>,
+    /// Edges to inspect, at most 16.
+    #[serde(default)]
+    pub edges: Vec<EdgeId>,
+    /// The request to follow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceId>,
+    /// Words to find in the names of operations and versions, of which the first 80 characters count.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub find: String,
+}
+
+impl Inspect {
+    /// Whether nothing is asked for.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The nodes that are asked for operations, or run in versions, in whose names one of the words is that a
+/// viewer asked to find: the first 200 by their ids.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// What was asked for.
+    pub find: String,
+    /// They.
+    pub nodes: Vec<FoundNode>,
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundNode {
+    /// Which.
+    pub node: NodeId,
+    /// The names of its operations and versions that were found, at most 20.
+    pub names: Vec<String>,
 }
 
 fn is_false(value: &bool) -> bool {

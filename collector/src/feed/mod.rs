@@ -152,8 +152,15 @@
 //!  "url":"http://jaeger:16686/trace/5759e988bd862e3fe1be46a994272793"}
 //! ```
 //!
-//! A viewer may send one thing, to be told such details, and in `trace` the request that it follows. It
-//! replaces what was asked before; empty lists end it.
+//! **`found`** comes to a viewer that searches, at once and whenever more is found: the nodes with an
+//! operation or a version in whose name one of the words is, at most 200 with at most 20 names each.
+//!
+//! ```json
+//! {"type":"found","find":"charge","nodes":[{"node":12,"names":["POST /charge"]}]}
+//! ```
+//!
+//! A viewer may send one thing, to be told such details, in `trace` the request that it follows, and in
+//! `find` the words that it searches for. It replaces what was asked before; empty lists end it.
 //!
 //! ```json request
 //! {"type":"inspect","nodes":[11],"edges":[22]}
@@ -161,6 +168,10 @@
 //!
 //! ```json request
 //! {"type":"inspect","nodes":[],"edges":[],"trace":"5759e988bd862e3fe1be46a994272793"}
+//! ```
+//!
+//! ```json request
+//! {"type":"inspect","nodes":[],"edges":[],"find":"charge"}
 //! ```
 //!
 //! Close codes: 1001, the collector stops (try again: it may come back); 1007, a request was not
@@ -193,6 +204,7 @@
 
 mod detail;
 mod echo;
+mod found;
 mod frame;
 mod graph;
 mod history;
@@ -252,7 +264,7 @@ mod tests {
             types,
             [
                 "hello", "graph", "graph", "graph", "tick", "notice", "lost", "detail", "detail",
-                "detail", "detail", "trace", "inspect", "inspect"
+                "detail", "detail", "trace", "found", "inspect", "inspect", "inspect"
             ],
             "one example of each message at least"
         );

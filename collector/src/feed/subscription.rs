@@ -9,11 +9,10 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::detail::Subject;
+use super::found::LONGEST;
 use super::frame::Frame;
 use super::hub::{Hub, Place, Step};
-use super::message::{Request, TraceId};
-use crate::reduce::hop::EdgeId;
-use crate::reduce::node::NodeId;
+use super::message::{Inspect, Request};
 
 /// How often details are sent.
 const DETAIL_EVERY: Duration = Duration::from_secs(1);
@@ -38,7 +37,9 @@ pub struct Subscription {
     /// When the last details were made.
     details_made: Option<Instant>,
     /// What it was last told of the request that it follows.
+    /// What was last told of the request that is followed, and of what is searched for.
     trace: Option<Frame>,
+    found: Option<Frame>,
 }
 
 /// Asks for details on behalf of a [`Subscription`], from wherever it is convenient.
@@ -47,15 +48,8 @@ pub struct Requester(Arc<Asked>);
 
 #[derive(Debug, Default)]
 struct Asked {
-    inspected: Mutex<Inspected>,
+    inspected: Mutex<Inspect>,
     anew: Notify,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Inspected {
-    nodes: Vec<NodeId>,
-    edges: Vec<EdgeId>,
-    trace: Option<TraceId>,
 }
 
 impl Subscription {
@@ -74,6 +68,7 @@ impl Subscription {
             details_due: None,
             details_made: None,
             trace: None,
+            found: None,
         }
     }
 
@@ -120,19 +115,22 @@ impl Subscription {
     }
 
     fn queue_details(&mut self) {
-        let Inspected { nodes, edges, trace } = self.asked.inspected.lock().clone();
+        let inspect = self.asked.inspected.lock().clone();
         self.details_made = Some(Instant::now());
-        let any = !nodes.is_empty() || !edges.is_empty() || trace.is_some();
-        self.details_due = any.then(|| Instant::now() + DETAIL_EVERY);
+        self.details_due = (!inspect.is_nothing()).then(|| Instant::now() + DETAIL_EVERY);
+        let Inspect { nodes, edges, trace, find } = inspect;
         let nodes = nodes.into_iter().map(Subject::Node);
         let subjects = nodes.chain(edges.into_iter().map(Subject::Edge));
         self.first.extend(subjects.filter_map(|subject| self.hub.details.frame(subject)));
         let trace = trace.and_then(|trace| self.hub.details.trace_frame(trace));
-        // It is long, and rarely says anything new.
-        let is_news = trace.as_ref().map(Frame::as_str) != self.trace.as_ref().map(Frame::as_str);
-        self.trace = trace;
-        if is_news {
-            self.first.extend(self.trace.clone());
+        let find = Some(find).filter(|find| !find.is_empty());
+        let found = find.and_then(|find| self.hub.details.found_frame(&find));
+        // These are long, and rarely say anything new.
+        for (known, now) in [(&mut self.trace, trace), (&mut self.found, found)] {
+            if known.as_ref().map(Frame::as_str) != now.as_ref().map(Frame::as_str) {
+                known.clone_from(&now);
+                self.first.extend(now);
+            }
         }
     }
 }
@@ -146,10 +144,11 @@ impl Drop for Subscription {
 impl Requester {
     /// Asks for something. What is asked for arrives through [`Subscription::next`].
     pub fn request(&self, request: Request) {
-        let Request::Inspect { mut nodes, mut edges, trace } = request;
-        nodes.truncate(MAX_INSPECTED);
-        edges.truncate(MAX_INSPECTED);
-        *self.0.inspected.lock() = Inspected { nodes, edges, trace };
+        let Request::Inspect(mut inspect) = request;
+        inspect.nodes.truncate(MAX_INSPECTED);
+        inspect.edges.truncate(MAX_INSPECTED);
+        inspect.find = inspect.find.chars().take(LONGEST).collect();
+        *self.0.inspected.lock() = inspect;
         self.0.anew.notify_one();
     }
 }

@@ -1,6 +1,8 @@
 //! Answers: what is known of nodes and edges by now. In: questions. Out: sums since the start, for reports
 //! and for whoever inspects something. What happened since the last tick is for [`Reducer::drain`].
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use hashbrown::{HashMap, HashSet};
 
 use super::hop::{Edge, EdgeId};
@@ -106,6 +108,23 @@ impl Reducer {
             .collect();
         versions.sort();
         Account { all: sums.summary(), operations, versions, ..Account::default() }
+    }
+
+    /// The nodes that are asked for operations, or run in versions, in whose names one of these words is, in
+    /// lower case; with these names. Sorted.
+    pub fn find(&self, words: &[String]) -> Vec<(NodeId, Vec<String>)> {
+        self.settle();
+        let texts = self.texts.with_any(words);
+        let mut found: BTreeMap<NodeId, BTreeSet<&str>> = BTreeMap::new();
+        if !texts.is_empty() {
+            self.tally.for_each(|(_, target), sums| {
+                for name in sums.texts().filter_map(|text| texts.get(&text)) {
+                    found.entry(self.nodes.resolved(target).1).or_default().insert(name);
+                }
+            });
+        }
+        let names = |names: BTreeSet<&str>| names.into_iter().map(str::to_owned).collect();
+        found.into_iter().map(|(node, found)| (node, names(found))).collect()
     }
 
     /// Where an edge begins and ends.

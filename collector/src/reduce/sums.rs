@@ -226,6 +226,12 @@ impl AccountSums {
         all.summary()
     }
 
+    /// The texts that name operations and versions of hops, each at least once.
+    pub(super) fn texts(&self) -> impl Iterator<Item = u32> {
+        let operations = self.operations.0.iter().filter(|(_, sums)| sums.counts != [0; 5]);
+        operations.map(|(text, _)| *text).chain(self.by_version().map(|(text, _)| text))
+    }
+
     /// `(operation, its sums)`, busiest first.
     pub(super) fn operations(&self) -> Vec<(u32, Summary)> {
         let mut operations: Vec<_> = self

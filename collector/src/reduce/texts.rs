@@ -2,6 +2,7 @@
 //! span. Out: a number; and its text, for whoever shows it.
 
 use dashmap::DashMap;
+use hashbrown::HashMap;
 use parking_lot::RwLock;
 
 use super::nodes::{OTHERS, keyed};
@@ -44,6 +45,17 @@ impl Texts {
             self.recall.put(hash, index);
             index
         })
+    }
+
+    /// The texts in which one of these words is, in lower case.
+    pub(super) fn with_any(&self, words: &[String]) -> HashMap<u32, String> {
+        let texts = self.texts.read();
+        let has = |text: &str| {
+            let text = text.to_lowercase();
+            words.iter().any(|word| text.contains(word))
+        };
+        let found = (0..).zip(texts.iter()).filter(|(_, text)| has(text));
+        found.map(|(index, text)| (index, text.to_string())).collect()
     }
 
     fn index_of(&self, text: &str) -> u32 {

@@ -16,6 +16,7 @@ use super::hit::{Tolerance, item_at};
 use crate::focus::{Command, Focus, FocusSystems, Item};
 use crate::layout::{Curves, Places};
 use crate::scene::Theme;
+use crate::settings::Settings;
 
 /// Turns the mouse into commands.
 pub struct PointerPlugin;
@@ -26,6 +27,7 @@ impl Plugin for PointerPlugin {
             .init_resource::<Under>()
             .init_resource::<Places>()
             .init_resource::<Curves>()
+            .init_resource::<Settings>()
             .add_message::<MouseWheel>()
             .add_systems(
                 Update,
@@ -128,7 +130,7 @@ fn look_under(
 fn hold(
     buttons: Res<'_, ButtonInput<MouseButton>>,
     under: Res<'_, Under>,
-    (places, time): (Res<'_, Places>, Res<'_, Time<Real>>),
+    (places, settings, time): (Res<'_, Places>, Res<'_, Settings>, Res<'_, Time<Real>>),
     mut clicked: Local<'_, Option<(f64, Option<Item>)>>,
     mut grip: ResMut<'_, Grip>,
     mut steering: ResMut<'_, Steering>,
@@ -144,7 +146,7 @@ fn hold(
         && at.distance(now) > SLIP * Theme::scale(steering.window().y)
     {
         *grip = match on {
-            Some(Item::Node(node)) => {
+            Some(Item::Node(node)) if settings.dragging => {
                 let centre = places.now.get(&node).copied().unwrap_or_default();
                 Grip::Carrying { node, offset: centre - steering.to_world(at) }
             }

@@ -23,6 +23,7 @@ use crate::app::SpanfallPlugins;
 use crate::focus::{Focus, Item};
 use crate::interaction::Steering;
 use crate::layout::{Curves, Places};
+use crate::settings::Settings;
 use crate::snapshot::headless;
 use crate::source::Source;
 use crate::traffic::Playback;
@@ -355,6 +356,21 @@ fn a_drag_moves_a_node_and_selects_nothing() {
     let moved = desk.app.world().resource::<Places>().now[&ORDERS] - places;
     assert!(moved.y > 20.0, "{moved}");
     assert_eq!(desk.focus().selected, None);
+}
+
+#[test]
+fn where_dragging_is_off_a_drag_on_a_node_moves_the_picture() {
+    let mut desk = Desk::new();
+    desk.app.world_mut().resource_mut::<Settings>().dragging = false;
+    let from = desk.at(ORDERS);
+    let place = desk.app.world().resource::<Places>().now[&ORDERS];
+    desk.move_to(from);
+    desk.button(ButtonState::Pressed);
+    desk.move_to(from + Vec2::new(60.0, 0.0));
+    desk.move_to(from + Vec2::new(100.0, -20.0));
+    desk.button(ButtonState::Released);
+    assert_eq!(desk.app.world().resource::<Places>().now[&ORDERS], place);
+    assert!((desk.at(ORDERS) - from - Vec2::new(100.0, -20.0)).length() < 1.0);
 }
 
 #[test]

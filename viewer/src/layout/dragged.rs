@@ -325,7 +325,7 @@ mod tests {
     fn places_out_of_the_world_are_left_out() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("places.json");
-        let places = r#"[{"node":1,"at":[1e39,0]},{"node":2,"at":[0,-2e6]},{"node":3,"at":[4,5]}]"#;
+        let places = r#"[{"node":1,"at":[1e38,0]},{"node":2,"at":[0,-2e6]},{"node":3,"at":[4,5]}]"#;
         let text =
             format!(r#"{{"graphs":[{{"source":"here","ground":{HERE},"places":{places}}}]}}"#);
         fs::write(&file, text).unwrap();

@@ -8,16 +8,22 @@ use crate::focus::Command;
 pub enum Choice {
     /// Which nodes have labels.
     Labels,
+    /// Whether rates stand under names.
+    Rates,
     /// How large text is.
     Text,
     /// How large particles are.
     ParticleSize,
+    /// How fast they travel.
+    ParticleSpeed,
     /// How many particles there are at most.
     Particles,
     /// How much they glow.
     Glow,
     /// Whether things glide.
     Motion,
+    /// Whether nodes can be dragged.
+    Dragging,
     /// Which theme is on. The themes themselves step it.
     Theme,
 }
@@ -31,27 +37,41 @@ pub(super) const TEXT: std::ops::RangeInclusive<u8> = 8..=16;
 /// Particle sizes, in quarters of the theme's.
 pub(super) const PARTICLE: std::ops::RangeInclusive<u8> = 2..=8;
 
+/// Speeds of particles, in quarters of the usual.
+pub(super) const SPEED: std::ops::RangeInclusive<u8> = 1..=8;
+
+/// What is on is called so in the panel and in the file.
+pub(super) const fn on_or_off(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
+}
+
 impl Choice {
     /// All of them, as the panel shows them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Labels,
+        Self::Rates,
         Self::Text,
         Self::Theme,
         Self::ParticleSize,
+        Self::ParticleSpeed,
         Self::Particles,
         Self::Glow,
         Self::Motion,
+        Self::Dragging,
     ];
 
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Labels => "Labels",
+            Self::Rates => "Rates under names",
             Self::Text => "Text size",
             Self::ParticleSize => "Particle size",
+            Self::ParticleSpeed => "Particle speed",
             Self::Particles => "Particles at most",
             Self::Glow => "Glow",
             Self::Motion => "Motion",
+            Self::Dragging => "Dragging of nodes",
             Self::Theme => "Theme",
         }
     }
@@ -60,11 +80,14 @@ impl Choice {
     pub fn value(self, settings: &Settings, theme: &str) -> String {
         match self {
             Self::Labels => settings.labels.to_string(),
+            Self::Rates => on_or_off(settings.rates).to_owned(),
             Self::Text => format!("{} %", u32::from(settings.text) * 10),
             Self::ParticleSize => format!("{} %", u32::from(settings.particle_size) * 25),
+            Self::ParticleSpeed => format!("{} %", u32::from(settings.particle_speed) * 25),
             Self::Particles => grouped(settings.particles),
             Self::Glow => settings.glow.to_string(),
             Self::Motion => if settings.calm { "reduced" } else { "full" }.to_owned(),
+            Self::Dragging => on_or_off(settings.dragging).to_owned(),
             Self::Theme => theme.to_owned(),
         }
     }
@@ -81,6 +104,9 @@ impl Choice {
             Self::ParticleSize => {
                 settings.particle_size = along(settings.particle_size, PARTICLE, forward);
             }
+            Self::ParticleSpeed => {
+                settings.particle_speed = along(settings.particle_speed, SPEED, forward);
+            }
             Self::Particles => {
                 let now = settings.particles;
                 let next = if forward {
@@ -95,6 +121,8 @@ impl Choice {
                 settings.glow = around(&all, settings.glow, forward);
             }
             Self::Motion => settings.calm = !settings.calm,
+            Self::Rates => settings.rates = !settings.rates,
+            Self::Dragging => settings.dragging = !settings.dragging,
             Self::Theme => {}
         }
     }
@@ -111,11 +139,14 @@ impl Choice {
     pub(super) fn copy(self, from: &Settings, to: &mut Settings) {
         match self {
             Self::Labels => to.labels = from.labels,
+            Self::Rates => to.rates = from.rates,
             Self::Text => to.text = from.text,
             Self::ParticleSize => to.particle_size = from.particle_size,
+            Self::ParticleSpeed => to.particle_speed = from.particle_speed,
             Self::Particles => to.particles = from.particles,
             Self::Glow => to.glow = from.glow,
             Self::Motion => to.calm = from.calm,
+            Self::Dragging => to.dragging = from.dragging,
             Self::Theme => to.theme.clone_from(&from.theme),
         }
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use spanfall_collector::config::{Mistake, Mistakes, Place, nearest};
 use toml::de::{DeTable, DeValue};
 
-use super::choice::{PARTICLE, TEXT};
+use super::choice::{PARTICLE, SPEED, TEXT, on_or_off};
 use super::{Glow, Labels, Settings};
 
 /// What the file says first.
@@ -15,7 +15,18 @@ const HEAD: &str = "\
 ";
 
 /// Every key.
-const KEYS: [&str; 7] = ["labels", "text", "theme", "particle_size", "particles", "glow", "motion"];
+const KEYS: [&str; 10] = [
+    "labels",
+    "rates",
+    "text",
+    "theme",
+    "particle_size",
+    "particle_speed",
+    "particles",
+    "glow",
+    "motion",
+    "dragging",
+];
 
 impl Settings {
     /// Reads a file; what it does not name is as in `base`.
@@ -56,7 +67,10 @@ impl Settings {
             }
             "glow" => self.glow = word(value, [Glow::None, Glow::Soft, Glow::Bright])?,
             "motion" => self.calm = word(value, ["full", "reduced"])? == "reduced",
+            "rates" => self.rates = word(value, ["on", "off"])? == "on",
+            "dragging" => self.dragging = word(value, ["on", "off"])? == "on",
             "text" => self.text = steps(value, TEXT, 10)?,
+            "particle_speed" => self.particle_speed = steps(value, SPEED, 4)?,
             "particle_size" => self.particle_size = steps(value, PARTICLE, 4)?,
             "particles" => {
                 let number = number(value).filter(|number| (1.0..=1e7).contains(number));
@@ -84,6 +98,10 @@ impl Settings {
             }
         };
         put("labels", self.labels != base.labels, self.labels.to_string().into());
+        put("rates", self.rates != base.rates, on_or_off(self.rates).into());
+        put("dragging", self.dragging != base.dragging, on_or_off(self.dragging).into());
+        let speed = f64::from(self.particle_speed) / 4.0;
+        put("particle_speed", self.particle_speed != base.particle_speed, speed.into());
         put("text", self.text != base.text, (f64::from(self.text) / 10.0).into());
         put("theme", self.theme != base.theme, self.theme.to_string().into());
         let size = f64::from(self.particle_size) / 4.0;

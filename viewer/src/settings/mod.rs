@@ -73,16 +73,22 @@ impl Glow {
 pub struct Settings {
     /// Which nodes have labels.
     pub labels: Labels,
+    /// Whether rates stand under names; errors and silence always do.
+    pub rates: bool,
     /// By how much all text is larger than in the theme, in tenths: 8 to 16.
     pub text: u8,
     /// By how much particles are larger than in the theme, in quarters: 2 to 8.
     pub particle_size: u8,
+    /// How fast particles travel, in quarters of the usual: 1 to 8.
+    pub particle_speed: u8,
     /// The most particles on screen.
     pub particles: u32,
     /// The light around particles.
     pub glow: Glow,
     /// Whether motion is reduced: nothing glides, particles are slow.
     pub calm: bool,
+    /// Whether the mouse can put nodes elsewhere. Else it moves the picture, wherever it is pressed.
+    pub dragging: bool,
     /// The theme.
     pub theme: ThemeChoice,
 }
@@ -91,11 +97,14 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             labels: Labels::default(),
+            rates: true,
             text: 10,
             particle_size: 4,
+            particle_speed: 4,
             particles: DEFAULT_BUDGET,
             glow: Glow::default(),
             calm: false,
+            dragging: true,
             theme: ThemeChoice::default(),
         }
     }
@@ -120,7 +129,8 @@ impl Settings {
 
     /// How much longer than usual particles take.
     pub fn travel_scale(&self) -> f64 {
-        if self.calm { CALM_TRAVEL } else { 1.0 }
+        let calm = if self.calm { CALM_TRAVEL } else { 1.0 };
+        calm * 4.0 / f64::from(self.particle_speed.max(1))
     }
 
     /// How many seconds a glide goes on in a frame of this many: where motion is reduced, it

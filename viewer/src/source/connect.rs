@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures::{SinkExt as _, StreamExt as _};
-use spanfall_collector::feed::message::{Message as FeedMessage, PROTOCOL, Request};
+use spanfall_collector::feed::message::{Inspect, Message as FeedMessage, PROTOCOL, Request};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::tungstenite::error::ProtocolError;
@@ -154,7 +154,7 @@ async fn send(socket: &mut Socket, request: &Request) -> Result<(), Loss> {
 }
 
 fn nothing() -> Request {
-    Request::Inspect { nodes: Vec::new(), edges: Vec::new(), trace: None }
+    Request::Inspect(Inspect::default())
 }
 
 fn told(error: &Error) -> Loss {

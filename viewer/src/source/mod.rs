@@ -30,6 +30,7 @@ use spanfall_collector::feed::message::{Message as FeedMessage, SourceLabel};
 
 use crate::app::Flow;
 use crate::follow::Following;
+use crate::search::Search;
 use crate::traffic::SourceState;
 
 /// Where ticks come from, as the command line names it.
@@ -112,6 +113,7 @@ impl Plugin for SourcePlugin {
         app.add_message::<Arrived>()
             .init_resource::<SourceState>()
             .init_resource::<Following>()
+            .init_resource::<Search>()
             .insert_resource(self.intake());
         match &self.source {
             Source::FeedFile(path) => {

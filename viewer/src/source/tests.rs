@@ -10,7 +10,7 @@ use spanfall_collector::collector::{Binding, Purpose};
 use spanfall_collector::config::{self, Config, Listen, Port};
 use spanfall_collector::feed::Hub;
 use spanfall_collector::feed::message::{
-    EdgeTick, Graph, GraphEdge, GraphNode, PROTOCOL, Request, Tick,
+    EdgeTick, Graph, GraphEdge, GraphNode, Inspect, PROTOCOL, Request, Tick,
 };
 use spanfall_collector::reduce::hop::{Counts, EdgeId};
 use spanfall_collector::reduce::node::{NodeId, NodeKind};
@@ -43,8 +43,7 @@ pub(super) struct Rig {
 
 impl Rig {
     pub(super) fn new() -> Self {
-        let (requests, asked) =
-            watch::channel(Request::Inspect { nodes: Vec::new(), edges: Vec::new(), trace: None });
+        let (requests, asked) = watch::channel(Request::Inspect(Inspect::default()));
         let (paused, pauses) = watch::channel(false);
         let feed = Feed {
             inbox: Arc::new(Inbox::new(|| {})),
@@ -204,7 +203,7 @@ async fn what_is_selected_is_inspected_and_stays_so_across_connections() {
     let mut rig = Rig::new();
     rig.connect(address);
     rig.state().await;
-    let asked = Request::Inspect { nodes: vec![NodeId(2)], edges: Vec::new(), trace: None };
+    let asked = Request::Inspect(Inspect { nodes: vec![NodeId(2)], ..Inspect::default() });
     rig.requests.send(asked).unwrap();
     let detail = |message: &FeedMessage| match message {
         FeedMessage::Detail(detail) => detail.node,
@@ -216,7 +215,7 @@ async fn what_is_selected_is_inspected_and_stays_so_across_connections() {
     // The new collector's detail says the same as before, and so is left out; that it is sent at
     // all shows in another node's.
     while !matches!(rig.state().await, SourceState::Live(_)) {}
-    let asked = Request::Inspect { nodes: vec![NodeId(7)], edges: Vec::new(), trace: None };
+    let asked = Request::Inspect(Inspect { nodes: vec![NodeId(7)], ..Inspect::default() });
     rig.requests.send(asked).unwrap();
     assert_eq!(rig.message(detail).await, NodeId(7));
     second.shutdown().await;

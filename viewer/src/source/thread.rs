@@ -8,7 +8,7 @@ use std::time::Instant;
 use bevy::prelude::*;
 use bevy::time::Real;
 use bevy::winit::EventLoopProxyWrapper;
-use spanfall_collector::feed::message::Request;
+use spanfall_collector::feed::message::{Inspect, Request};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +19,7 @@ use crate::activity;
 use crate::focus::{Focus, Item};
 use crate::follow::Following;
 use crate::picture::id::{is_edge_made_here, is_made_here};
+use crate::search::Search;
 use crate::traffic::{Playback, SourceState};
 
 /// What a source works with.
@@ -69,7 +70,7 @@ pub(super) fn start(
     mut commands: Commands<'_, '_>,
 ) {
     let inbox = Arc::new(Inbox::new(activity::waker(event_loop.as_deref())));
-    let nothing = Request::Inspect { nodes: Vec::new(), edges: Vec::new(), trace: None };
+    let nothing = Request::Inspect(Inspect::default());
     let (requests, asked) = watch::channel(nothing);
     let (paused, pauses) = watch::channel(false);
     let stop = CancellationToken::new();
@@ -164,9 +165,14 @@ fn seconds_of(time: &Time<Real>, moment: Instant) -> f64 {
     time.elapsed_secs_f64() + ahead - behind
 }
 
-/// Asks for details of what is selected, and for the request that is followed.
-pub(super) fn inspect(focus: Res<'_, Focus>, following: Res<'_, Following>, link: Res<'_, Link>) {
-    if !focus.is_changed() && !following.is_changed() {
+/// Asks for details of what is selected, for the request that is followed, and for what is searched for.
+pub(super) fn inspect(
+    focus: Res<'_, Focus>,
+    following: Res<'_, Following>,
+    search: Res<'_, Search>,
+    link: Res<'_, Link>,
+) {
+    if !focus.is_changed() && !following.is_changed() && !search.is_changed() {
         return;
     }
     let (nodes, edges) = match focus.selected {
@@ -175,7 +181,9 @@ pub(super) fn inspect(focus: Res<'_, Focus>, following: Res<'_, Following>, link
         Some(Item::Edge(id)) if !is_edge_made_here(id) => (Vec::new(), vec![id]),
         Some(_) | None => (Vec::new(), Vec::new()),
     };
-    let request = Request::Inspect { nodes, edges, trace: following.trace() };
+    let trace = following.trace();
+    let find = search.asked().to_owned();
+    let request = Request::Inspect(Inspect { nodes, edges, trace, find });
     link.requests.send_if_modified(|asked| {
         let news = *asked != request;
         *asked = request;

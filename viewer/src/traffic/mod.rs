@@ -212,8 +212,8 @@ fn follow(
         FeedMessage::Lost(lost) => {
             tracing::warn!(ticks = lost.ticks, "this viewer was too slow and lost ticks");
         }
-        // What it says is for `follow`.
-        FeedMessage::Trace(_) | FeedMessage::Unknown => {}
+        // What these say is for `follow` and `search`.
+        FeedMessage::Trace(_) | FeedMessage::Found(_) | FeedMessage::Unknown => {}
     }
 }
 

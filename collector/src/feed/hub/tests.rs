@@ -3,7 +3,7 @@
 
 use tokio::time::advance;
 
-use super::super::message::{GraphNode, InstanceTick, Request, Severity};
+use super::super::message::{GraphNode, Inspect, InstanceTick, Request, Severity};
 use super::*;
 use crate::reduce::node::{NodeId, NodeKind};
 
@@ -70,6 +70,7 @@ fn told(message: &Message) -> String {
         Message::Lost(lost) => format!("lost {}", lost.ticks),
         Message::Detail(detail) => format!("detail {:?} {:?}", detail.node, detail.edge),
         Message::Trace(trace) => format!("trace {}", trace.trace),
+        Message::Found(found) => format!("found {}: {}", found.find, found.nodes.len()),
         Message::Unknown => "unknown".to_owned(),
     }
 }
@@ -236,16 +237,32 @@ async fn details_come_now_and_every_second_to_the_viewer_that_asked() {
     let (mut asking, mut other) = (hub.subscribe(), hub.subscribe());
     received(&mut asking).await;
     received(&mut other).await;
-    asking.request(Request::Inspect { nodes: vec![NodeId(7)], edges: Vec::new(), trace: None });
+    asking.request(Request::Inspect(Inspect { nodes: vec![NodeId(7)], ..Inspect::default() }));
     assert_eq!(received(&mut asking).await, ["detail Some(n7) None"]);
     advance(Duration::from_millis(900)).await;
     assert_eq!(received(&mut asking).await, [""; 0]);
     advance(Duration::from_millis(100)).await;
     assert_eq!(received(&mut asking).await, ["detail Some(n7) None"]);
-    asking.request(Request::Inspect { nodes: Vec::new(), edges: Vec::new(), trace: None });
+    asking.request(Request::Inspect(Inspect::default()));
     advance(Duration::from_secs(5)).await;
     assert_eq!(received(&mut asking).await, [""; 0]);
     assert_eq!(received(&mut other).await, [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_found_is_told_once_until_it_changes_and_long_words_are_cut() {
+    let hub = hub();
+    let mut viewer = hub.subscribe();
+    received(&mut viewer).await;
+    let find =
+        |find: &str| Request::Inspect(Inspect { find: find.to_owned(), ..Inspect::default() });
+    viewer.request(find("charge"));
+    assert_eq!(received(&mut viewer).await, ["found charge: 0"]);
+    advance(Duration::from_secs(3)).await;
+    assert_eq!(received(&mut viewer).await, [""; 0]);
+    viewer.request(find(&"ä".repeat(1_000)));
+    advance(Duration::from_millis(100)).await;
+    assert_eq!(received(&mut viewer).await, [format!("found {}: 0", "ä".repeat(80))]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -255,11 +272,7 @@ async fn a_viewer_that_asks_all_the_time_is_answered_ten_times_a_second() {
     received(&mut viewer).await;
     let mut details = 0;
     for id in 0..1_000 {
-        viewer.request(Request::Inspect {
-            nodes: vec![NodeId(id)],
-            edges: Vec::new(),
-            trace: None,
-        });
+        viewer.request(Request::Inspect(Inspect { nodes: vec![NodeId(id)], ..Inspect::default() }));
         details += received(&mut viewer).await.len();
     }
     // Reading what there is takes a millisecond of the time that stands still.
@@ -271,11 +284,10 @@ async fn a_viewer_inspects_no_more_than_a_screen_holds() {
     let hub = hub();
     let mut viewer = hub.subscribe();
     received(&mut viewer).await;
-    viewer.request(Request::Inspect {
+    viewer.request(Request::Inspect(Inspect {
         nodes: (0..10_000).map(NodeId).collect(),
-        edges: vec![],
-        trace: None,
-    });
+        ..Inspect::default()
+    }));
     assert_eq!(received(&mut viewer).await.len(), 16);
 }
 

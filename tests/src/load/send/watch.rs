@@ -168,7 +168,11 @@ impl Progress {
             Message::Graph(graph) => self.edges.extend(edges_to(&graph, name)),
             Message::Tick(tick) => self.tick(&tick, now),
             Message::Lost(lost) => self.lost_ticks += lost.ticks,
-            Message::Notice(_) | Message::Detail(_) | Message::Trace(_) | Message::Unknown => {}
+            Message::Notice(_)
+            | Message::Detail(_)
+            | Message::Trace(_)
+            | Message::Found(_)
+            | Message::Unknown => {}
         }
     }
 

@@ -104,14 +104,14 @@ impl Label {
 /// Puts the rates into words, at most twice a second.
 fn read_rates(
     time: Res<'_, Time<Real>>,
-    picture: Res<'_, Picture>,
+    (picture, settings): (Res<'_, Picture>, Res<'_, Settings>),
     mut labels: ResMut<'_, Labels>,
     mut commands: Commands<'_, '_>,
 ) {
     let now = time.elapsed_secs_f64();
     let new_graph = labels.read_revision != picture.revision;
     let due = labels.read_at.is_none_or(|at| now - at >= READ_EVERY);
-    if !(new_graph || due && picture.is_changed()) {
+    if !(new_graph || settings.is_changed() || due && picture.is_changed()) {
         return;
     }
     labels.read_at = Some(now);
@@ -126,22 +126,28 @@ fn read_rates(
     });
     labels.stale |= new_graph;
     for (id, node) in &picture.nodes {
-        labels.stale |= labels.of.entry(*id).or_default().read(node);
+        labels.stale |= labels.of.entry(*id).or_default().read(node, settings.rates);
     }
 }
 
-/// The rate; of a region that has fallen silent, for how long it has been.
-fn said_rate(node: &PictureNode, rate: f64) -> String {
+/// The rate, where it is wanted; of a region that has fallen silent, for how long it has been.
+fn said_rate(node: &PictureNode, rate: f64, wanted: bool) -> String {
     let silent =
         matches!(node.what, What::Zone(_)) && node.quiet > SILENT && node.quiet.is_finite();
-    if silent { format!("silent for {}", figures::duration(node.quiet)) } else { rate_words(rate) }
+    if silent {
+        format!("silent for {}", figures::duration(node.quiet))
+    } else if wanted {
+        rate_words(rate)
+    } else {
+        String::new()
+    }
 }
 
 impl Label {
     /// Takes in what the node does now. Returns whether the label wants another place.
-    fn read(&mut self, node: &PictureNode) -> bool {
+    fn read(&mut self, node: &PictureNode, with_rate: bool) -> bool {
         let rates = shown_rates(node);
-        let (rate, trouble) = (said_rate(node, rates.total()), Trouble::of(rates));
+        let (rate, trouble) = (said_rate(node, rates.total(), with_rate), Trouble::of(rates));
         // Errors first, then traffic, by powers of two: a rate that trembles must not change who
         // gets the room.
         let traffic = rates.total().max(0.0).log2().clamp(-8.0, 24.0).round() as f32;

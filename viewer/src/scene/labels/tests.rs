@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::interaction::Steering;
 use crate::interaction::tests::Desk;
+use crate::picture::{PictureNode, What};
 
 /// A system of so many nodes: each is called by one before it, some by another one, too.
 fn feed(nodes: u64) -> tempfile::NamedTempFile {
@@ -100,4 +101,20 @@ fn labels_of_seventy_five_nodes_never_overlap_at_any_size() {
 #[test]
 fn labels_of_five_hundred_nodes_never_overlap_at_any_size() {
     no_label_overlaps(500, 40);
+}
+
+#[test]
+fn without_rates_a_label_still_says_what_goes_wrong() {
+    let mut node = PictureNode { name: "checkout".to_owned(), ..PictureNode::default() };
+    (node.inbound.per_second.ok, node.inbound.per_second.error) = (9.0, 1.0);
+    let mut label = super::Label::default();
+    assert!(label.read(&node, true));
+    let rate = label.rate.replace('\u{a0}', " ");
+    assert_eq!((rate.as_str(), label.trouble.as_str()), ("10.0 /s", "10% errors"));
+    assert!(label.read(&node, false), "it needs less room");
+    assert_eq!((label.rate.as_str(), label.trouble.as_str()), ("", "10% errors"));
+    let zone = What::Zone(1);
+    let silent = PictureNode { what: zone, quiet: 40.0, ..PictureNode::default() };
+    label.read(&silent, false);
+    assert_eq!(label.rate.replace('\u{a0}', " "), "silent for 40 s");
 }
