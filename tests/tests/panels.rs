@@ -121,7 +121,7 @@ fn shop_with_a_request() -> NamedTempFile {
 #[test]
 fn the_options_look_as_they_should() {
     let picture = of_feed("shop", SIZE, "4", &["--open", "options"]);
-    golden("options", &picture, [0, 40, 400, 290]);
+    golden("options", &picture, [0, 40, 400, 440]);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The command line: what a person asks for, as clap reads it, and what that means for the app.
 
+mod value;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,16 +9,17 @@ use std::time::Duration;
 use bevy::math::UVec2;
 use clap::{ArgGroup, Parser};
 use spanfall_collector::config::{self, Flag};
-use spanfall_collector::feed::message::NoTraceId;
 use spanfall_collector::replay::Speed;
 
 use crate::measure;
 use crate::scene::theme::ThemeChoice;
 use crate::settings::Settings;
-use crate::snapshot::{Clip, Followed, MOST_FPS, Pace, Panel, Pose, Shot, clip};
+use crate::snapshot::{Clip, Followed, MOST_FPS, Pace, Panel, Pose, Shot};
 use crate::source::vizceral::{self, Place};
 use crate::source::{Embedded, Endpoint, Recording, Source, Vizceral};
 use crate::wall::{Night, Plan};
+pub(crate) use value::seconds;
+use value::{clip_length, followed, period, size};
 
 /// Shows every request that flows through a serverless system, live.
 ///
@@ -330,50 +333,6 @@ impl Cli {
         if self.feed_file.is_some() { Pace::Stepped } else { Pace::Live }
     }
 }
-
-/// Reads `worst` or a trace's id.
-fn followed(text: &str) -> Result<Followed, String> {
-    if text == "worst" {
-        return Ok(Followed::Worst);
-    }
-    text.parse().map(Followed::Trace).map_err(|error: NoTraceId| format!("{error}, or `worst`"))
-}
-
-/// Reads `1920x1080`.
-fn size(text: &str) -> Result<UVec2, String> {
-    let read = |part: &str| part.trim().parse().ok().filter(|side| *side > 0);
-    text.split_once(['x', 'X', '×'])
-        .and_then(|(width, height)| Some(UVec2::new(read(width)?, read(height)?)))
-        .ok_or_else(|| "give width and height in pixels, such as 1920x1080".into())
-}
-
-/// Reads `10` or `2.5`.
-pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
-    text.parse()
-        .ok()
-        .and_then(|seconds: f64| Duration::try_from_secs_f64(seconds).ok())
-        .filter(|duration| *duration <= Duration::from_hours(24))
-        .ok_or_else(|| "give seconds, such as 10 or 2.5; a day at most".into())
-}
-
-/// Reads how long a clip is.
-fn clip_length(text: &str) -> Result<Duration, String> {
-    seconds(text)
-        .ok()
-        .filter(|length| !length.is_zero() && *length <= clip::LONGEST)
-        .ok_or_else(|| "give seconds, such as 10 or 2.5; ten minutes (600) at most".into())
-}
-
-/// Reads seconds of which there are enough for a look.
-fn period(text: &str) -> Result<Duration, String> {
-    seconds(text)
-        .ok()
-        .filter(|every| *every >= SHORTEST_PERIOD)
-        .ok_or_else(|| "give seconds, such as 5 or 0.5; half a second at least".into())
-}
-
-/// Looking more often finds nothing new, and is a load for whoever answers.
-const SHORTEST_PERIOD: Duration = Duration::from_millis(500);
 
 #[cfg(test)]
 mod tests {

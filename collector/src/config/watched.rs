@@ -63,6 +63,11 @@ impl Watched {
         Self { file, last, events, look, _watcher: watcher }
     }
 
+    /// What the file says, as far as it was read: at first, what it said when watching began.
+    pub fn text(&self) -> &Text {
+        &self.last
+    }
+
     /// The next time that the file says something else: what it says now. Safe to cancel.
     pub async fn next(&mut self) -> Text {
         loop {

@@ -36,7 +36,6 @@ pub struct Subscription {
     details_due: Option<Instant>,
     /// When the last details were made.
     details_made: Option<Instant>,
-    /// What it was last told of the request that it follows.
     /// What was last told of the request that is followed, and of what is searched for.
     trace: Option<Frame>,
     found: Option<Frame>,

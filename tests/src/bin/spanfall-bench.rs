@@ -21,7 +21,7 @@ use spanfall_tests::program::{find, repository};
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Cli {
-    /// Be done in two minutes.
+    /// Be done in two minutes; with `--viewer`, in about five.
     #[arg(long)]
     quick: bool,
     /// Measure the viewer instead, drawn in software on a screen that nobody sees.

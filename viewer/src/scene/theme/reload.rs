@@ -109,7 +109,7 @@ fn watch(
     event_loop: Option<Res<'_, EventLoopProxyWrapper>>,
     mut commands: Commands<'_, '_>,
 ) {
-    let Some((file, _)) = themes.own.clone() else { return };
+    let Some((file, known)) = themes.own.clone() else { return };
     let wake = activity::waker(event_loop.as_deref());
     let (news, stop) = (Arc::new(Mutex::new(None)), CancellationToken::new());
     let watch = Watch { news: Arc::clone(&news), stop: stop.clone() };
@@ -117,7 +117,13 @@ fn watch(
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         match runtime {
             Ok(runtime) => runtime.block_on(async {
-                let mut watched = Watched::new(file);
+                let mut watched = Watched::new(file.clone());
+                // It may have changed since it was read first.
+                let text = watched.text().clone();
+                if read(&file, text.clone()).ok() != Some(known) {
+                    *news.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+                    wake();
+                }
                 while let Some(text) = stop.run_until_cancelled(watched.next()).await {
                     // The newest text is all that counts.
                     *news.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
