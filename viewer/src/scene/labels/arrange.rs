@@ -170,6 +170,7 @@ impl Label {
             radius: radius / screen.pixel,
             name: self.name.clone(),
             rate: self.second_line(),
+            share: if self.alarming { self.trouble.share().to_owned() } else { String::new() },
             before: self.placed.as_ref().map(|placed| placed.side),
             // What has stepped back does not cover what is in front.
             tolerance: if front { f32::INFINITY } else { BEHIND_TOLERANCE },

@@ -5,7 +5,7 @@ use bevy::prelude::*;
 use bevy::sprite::Anchor;
 
 use super::Labels;
-use super::place::Type;
+use super::place::{Second, Type};
 use crate::scene::fonts::Fonts;
 
 /// The entities of one label.
@@ -60,16 +60,19 @@ pub(super) fn write_texts(
                 *text_font = fonts.semibold(font.name);
             }
         }
+        let behind = placed.second == Second::Behind;
         if let Ok((mut text, mut text_font)) = texts.get_mut(handles.rate) {
-            if text.0 != label.rate {
-                text.0.clone_from(&label.rate);
+            let rate = if behind { "" } else { &label.rate };
+            if text.0 != rate {
+                rate.clone_into(&mut text.0);
             }
             if resized {
                 *text_font = fonts.regular(font.rate);
             }
         }
         if let Ok((mut span, mut text_font)) = spans.get_mut(handles.trouble) {
-            let said = label.trouble_words();
+            let said =
+                if behind { label.trouble.share().to_owned() } else { label.trouble_words() };
             if span.0 != said {
                 span.0 = said;
             }

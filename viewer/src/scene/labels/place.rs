@@ -18,6 +18,8 @@ pub(super) struct Wish {
     pub(super) name: String,
     /// The line below the name; empty where there is none.
     pub(super) rate: String,
+    /// The share that goes wrong; empty where nothing does. It is said even where that line has no room.
+    pub(super) share: String,
     /// On which side its label stood before.
     pub(super) before: Option<Side>,
     /// How much of what is in front may run where it stands, in what [`Streams::weight`] counts.
@@ -39,6 +41,11 @@ impl Type {
     /// Height of a line, in sizes: what Bevy lays text out with.
     pub(super) const LINE: f32 = 1.2;
 
+    /// From a name to what stands behind it.
+    fn space(&self) -> f32 {
+        self.name * 0.35
+    }
+
     /// From a node's rim to its label.
     fn gap(&self) -> f32 {
         self.name * 0.32
@@ -59,6 +66,17 @@ pub(super) enum Side {
     Above,
 }
 
+/// What a label says besides the name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Second {
+    /// Nothing.
+    None,
+    /// The line below the name.
+    Below,
+    /// The share that goes wrong, behind the name.
+    Behind,
+}
+
 /// A label that has a place.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Placed {
@@ -68,8 +86,8 @@ pub(super) struct Placed {
     pub(super) size: Vec2,
     /// The name, or what is left of it.
     pub(super) name: String,
-    /// Whether the line below the name is shown.
-    pub(super) rate: bool,
+    /// What is said besides.
+    pub(super) second: Second,
     /// Where it stands.
     pub(super) side: Side,
 }
@@ -103,9 +121,9 @@ pub(super) fn place(
             // A label that the window's edge would cut has a better place, or none.
             window.contains(rect.min) && window.contains(rect.max) && taken.is_free(rect, index)
         };
-        let found = texts(wish, font).find_map(|(name, rate)| {
+        let found = texts(wish, font).find_map(|(name, second)| {
             let labels = sides.into_iter().zip(RELUCTANCE).filter_map(|(side, reluctance)| {
-                let label = label(wish, name.clone()?, rate, side, font);
+                let label = label(wish, name.clone()?, second, side, font);
                 let stays = if wish.before == Some(side) { STAYING } else { 0.0 };
                 let rect = label.rect(wish.center);
                 let cost = reluctance - stays + streams.weight(rect);
@@ -159,23 +177,31 @@ fn stand_beside(wishes: &[Wish], font: Type) -> bool {
     crowded * 3 > wishes.len()
 }
 
-/// What can be said, best first: everything, then less of the name, then the name alone, then less
-/// and less of it. With each, whether the line below the name is shown.
-fn texts(wish: &Wish, font: Type) -> impl Iterator<Item = (Option<String>, bool)> {
+/// What can be said, best first: everything, then less of the name, then on one line: with what goes wrong,
+/// if something does, and less and less of the name.
+fn texts(wish: &Wish, font: Type) -> impl Iterator<Item = (Option<String>, Second)> {
     let full = width(&wish.name, font.name);
-    let [long, short] = [0.72, 0.5].map(|part| shorten(&wish.name, font.name, full * part));
     let name = Some(wish.name.clone());
-    let has_rate = !wish.rate.is_empty();
-    [(name.clone(), true), (long.clone(), true), (name, false), (long, false), (short, false)]
-        .into_iter()
-        .map(move |(name, rate)| (name, rate && has_rate))
+    let [long, short] = [0.72, 0.5].map(|part| shorten(&wish.name, font.name, full * part));
+    let second = if wish.rate.is_empty() { Second::None } else { Second::Below };
+    let two = [name.clone(), long.clone()].map(|name| (name, second));
+    let one = [name, long, short];
+    let trouble = one.clone().map(|name| (name, Second::Behind));
+    two.into_iter()
+        .chain(trouble.into_iter().filter(|_| !wish.share.is_empty()))
+        .chain(one.map(|name| (name, Second::None)))
 }
 
-fn label(wish: &Wish, name: String, rate: bool, side: Side, font: Type) -> Placed {
-    let rate_width = if rate { width(&wish.rate, font.rate) } else { 0.0 };
-    let lines = font.name + if rate { font.rate } else { 0.0 };
-    let text = Vec2::new(width(&name, font.name).max(rate_width), lines * Type::LINE);
-    let size = text + 2.0 * font.padding();
+fn label(wish: &Wish, name: String, second: Second, side: Side, font: Type) -> Placed {
+    let first = width(&name, font.name);
+    let text = match second {
+        Second::None => Vec2::new(first, font.name),
+        Second::Below => Vec2::new(first.max(width(&wish.rate, font.rate)), font.name + font.rate),
+        Second::Behind => {
+            Vec2::new(first + font.space() + width(&wish.share, font.rate), font.name)
+        }
+    };
+    let size = text * Vec2::new(1.0, Type::LINE) + 2.0 * font.padding();
     let away = Vec2::splat(wish.radius + font.gap()) + size / 2.0 - font.padding();
     let offset = match side {
         Side::Below => Vec2::new(0.0, away.y),
@@ -183,7 +209,7 @@ fn label(wish: &Wish, name: String, rate: bool, side: Side, font: Type) -> Place
         Side::Right => Vec2::new(away.x, 0.0),
         Side::Left => Vec2::new(-away.x, 0.0),
     };
-    Placed { offset, size, name, rate, side }
+    Placed { offset, size, name, second, side }
 }
 
 #[cfg(test)]
@@ -201,6 +227,7 @@ mod tests {
             radius: 18.0,
             name: name.into(),
             rate: "12.4 /s".into(),
+            share: String::new(),
             before: None,
             tolerance: f32::INFINITY,
             priority,
@@ -246,7 +273,7 @@ mod tests {
             wishes.push(wish(900.0, 500.0, "the-one-in-focus", 100.0));
             let placed = placed(&wishes);
             let label = placed.last().unwrap().as_ref().unwrap();
-            prop_assert!(label.rate && label.name == "the-one-in-focus");
+            prop_assert!(label.second == Second::Below && label.name == "the-one-in-focus");
         }
     }
 
@@ -255,7 +282,7 @@ mod tests {
         let placed = placed(&[wish(500.0, 500.0, "orders", 0.0)]);
         let label = placed[0].as_ref().unwrap();
         assert_eq!(label.side, Side::Below);
-        assert!(label.rate && label.offset.x == 0.0 && label.offset.y > 18.0);
+        assert!(label.second == Second::Below && label.offset.x == 0.0 && label.offset.y > 18.0);
     }
 
     #[test]
@@ -273,6 +300,25 @@ mod tests {
             (0..8).map(|i| wish(100.0 + 210.0 * i as f32, 500.0, name, 0.0)).collect();
         let placed = placed(&row);
         assert!(placed.iter().all(Option::is_some));
+    }
+
+    #[test]
+    fn where_two_lines_have_no_room_the_share_that_goes_wrong_stands_behind_the_name() {
+        // Between two rows of nodes there is room for one line.
+        let second = |share: &str| {
+            let mut wishes = vec![Wish {
+                rate: "12.4 /s".to_owned(),
+                share: share.to_owned(),
+                ..wish(500.0, 500.0, "orders", 1.0)
+            }];
+            for y in [470.0, 530.0] {
+                let node = |x| Wish { radius: 12.0, ..wish(x, y, "", 0.0) };
+                wishes.extend((0..20).map(|at| node(200.0 + 30.0 * at as f32)));
+            }
+            placed(&wishes)[0].as_ref().map(|label| label.second)
+        };
+        assert_eq!(second("15%"), Some(Second::Behind));
+        assert_eq!(second(""), Some(Second::None));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use bevy::color::Mix;
 use bevy::prelude::*;
 use bevy::text::TextLayoutInfo;
 
-use super::place::{Placed, Side, Type};
+use super::place::{Placed, Second, Side, Type};
 use super::screen::{self, Screen};
 use super::words::Trouble;
 use super::{Label, Labels};
@@ -53,7 +53,7 @@ pub(super) fn move_labels(
             else {
                 continue;
             };
-            let shown = lines.as_ref().filter(|lines| line == 0 || lines.rate);
+            let shown = lines.as_ref().filter(|lines| line == 0 || lines.second != Second::None);
             visibility.set_if_neq(match shown {
                 Some(_) => Visibility::Visible,
                 None => Visibility::Hidden,
@@ -87,31 +87,40 @@ impl Label {
     }
 }
 
+/// From the top of a line to its base line, in sizes: Inter's ascent.
+const BASE: f32 = 0.97;
+
 /// A placed label's lines on the screen.
 struct Lines {
     middle: Vec2,
     size: Vec2,
     side: Side,
-    rate: bool,
+    second: Second,
     font: Type,
 }
 
 impl Lines {
     fn new(placed: &Placed, node: Vec2, font: Type) -> Self {
-        let Placed { offset, size, rate, side, .. } = *placed;
-        Self { middle: node + offset, size, side, rate, font }
+        let Placed { offset, size, second, side, .. } = *placed;
+        Self { middle: node + offset, size, side, second, font }
     }
 
     /// The top left corner of a line of text of this width.
     fn corner(&self, line: usize, width: f32) -> Vec2 {
         let padding = self.font.padding();
         let top = self.middle.y - self.size.y / 2.0 + padding.y;
-        let y = top + if line == 0 { 0.0 } else { self.font.name * Type::LINE };
         let room = self.size.x / 2.0 - padding.x;
+        let (left, right) = (self.middle.x - room, self.middle.x + room - width);
+        if self.second == Second::Behind {
+            // On the name's base line.
+            let base = BASE * (self.font.name - self.font.rate);
+            return if line == 0 { Vec2::new(left, top) } else { Vec2::new(right, top + base) };
+        }
+        let y = top + if line == 0 { 0.0 } else { self.font.name * Type::LINE };
         let x = match self.side {
             Side::Below | Side::Above => self.middle.x - width / 2.0,
-            Side::Right => self.middle.x - room,
-            Side::Left => self.middle.x + room - width,
+            Side::Right => left,
+            Side::Left => right,
         };
         Vec2::new(x, y)
     }

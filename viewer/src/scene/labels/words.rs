@@ -32,6 +32,11 @@ impl Trouble {
         }
     }
 
+    /// The share alone; empty where nothing goes wrong.
+    pub(super) fn share(&self) -> &str {
+        self.as_str().split_once(' ').map_or("", |(share, _)| share)
+    }
+
     /// The words; empty where nothing goes wrong.
     pub(super) fn as_str(&self) -> &str {
         match self {
@@ -65,6 +70,8 @@ mod tests {
         assert_eq!(Trouble::of(&rates(0.0, 0.0)).as_str(), "");
         assert_eq!(Trouble::of(&rates(2.0, 50.0)).as_str(), "1.3% errors");
         assert_eq!(Trouble::of(&rates(0.0, 100.0)).as_str(), "50% throttled");
+        assert_eq!(Trouble::of(&rates(0.0, 100.0)).share(), "50%");
+        assert_eq!(Trouble::None.share(), "");
         assert_eq!(Trouble::of(&rates(0.01, 0.0)), Trouble::None);
         assert_eq!(Trouble::of(&Counts::default()), Trouble::None);
     }
