@@ -52,7 +52,13 @@ pub(super) struct Plan {
     pub(super) path: HashMap<EdgeId, EdgeId>,
     /// Groups that are folded.
     pub(super) groups: BTreeMap<NodeId, Group>,
+    /// Who stands alone because of trouble, and when it was seen last, in the feed's time.
+    pub(super) troubled: HashMap<NodeId, f64>,
 }
+
+/// Seconds of the feed for which a node stands alone after its trouble: a picture that regroups with every
+/// error could not be read.
+const STANDS_ON: f64 = 30.0;
 
 /// What is to be shown.
 #[derive(Clone, Copy, Debug)]
@@ -196,6 +202,14 @@ impl Stage<'_> {
             if is_in_trouble(&edge.rates.per_second, was_alone(edge.target)) {
                 alone.insert(edge.target);
             }
+        }
+        if let Some(now) = traffic.time() {
+            // What was seen later than now was seen in another time.
+            let lately = |since: &f64| (0.0..=STANDS_ON).contains(&(now - since));
+            let stand_on = before.troubled.iter().filter(|(_, since)| lately(since));
+            self.plan.troubled = stand_on.map(|(id, since)| (*id, *since)).collect();
+            self.plan.troubled.extend(alone.iter().map(|id| (*id, now)));
+            alone.extend(self.plan.troubled.keys());
         }
         match selected {
             Some(Item::Node(node)) => _ = alone.insert(node),

@@ -52,6 +52,12 @@ impl Traffic {
     pub fn time(&self) -> Option<f64> {
         self.until
     }
+
+    /// Lets it be this time, in seconds.
+    #[cfg(test)]
+    pub fn set_time(&mut self, seconds: f64) {
+        self.until = Some(seconds);
+    }
 }
 
 /// What is not shown now because it is quiet.

@@ -22,8 +22,18 @@ fn shown(traffic: &Traffic, level: Level) -> Plan {
 }
 
 fn planned(traffic: &Traffic, level: Level, filter: &Filter, most: usize) -> Plan {
+    planned_after(&Plan::default(), traffic, level, filter, most)
+}
+
+fn planned_after(
+    before: &Plan,
+    traffic: &Traffic,
+    level: Level,
+    filter: &Filter,
+    most: usize,
+) -> Plan {
     let zones = Zones::find(traffic);
-    let (unfolded, before) = (HashSet::default(), Plan::default());
+    let unfolded = HashSet::default();
     let selected = None;
     plan(&Ask {
         traffic,
@@ -32,7 +42,7 @@ fn planned(traffic: &Traffic, level: Level, filter: &Filter, most: usize) -> Pla
         filter,
         unfolded: &unfolded,
         selected,
-        before: &before,
+        before,
         most,
         well: most,
     })
@@ -104,6 +114,30 @@ fn who_fails_stands_alone_and_is_no_part_of_a_group() {
     traffic.edges[&EdgeId(4)].rates.per_second = fails;
     let trouble = planned(&traffic, Level::Everything, &Filter::default(), 6);
     assert_eq!(names(&trouble), ["function-1", "10 tables", "function-5"]);
+}
+
+#[test]
+fn who_failed_stands_alone_for_a_while_and_not_in_another_time() {
+    let mut traffic = graph(12, &(2..=12).map(|id| (1, id)).collect::<Vec<_>>());
+    for id in 2..=12 {
+        traffic.nodes[&NodeId(id)].kind = NodeKind::Table;
+    }
+    let mut plan = Plan::default();
+    let mut at = |time, error| {
+        traffic.set_time(time);
+        traffic.edges[&EdgeId(4)].rates.per_second = Counts { ok: 9.0, error, ..Counts::default() };
+        let filter = Filter::default();
+        plan = planned_after(&plan, &traffic, Level::Everything, &filter, 6);
+        plan.nodes.len()
+    };
+    let (folded, alone) = (2, 3);
+    assert_eq!(at(1000.0, 1.0), alone);
+    assert_eq!(at(1010.0, 0.0), alone);
+    assert_eq!(at(1020.0, 1.0), alone);
+    assert_eq!(at(1049.0, 0.0), alone, "since the last time");
+    assert_eq!(at(1051.0, 0.0), folded);
+    assert_eq!(at(1060.0, 1.0), alone);
+    assert_eq!(at(1055.0, 0.0), folded, "a moment before it failed");
 }
 
 fn any_level() -> impl Strategy<Value = u64> {
