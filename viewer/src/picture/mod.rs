@@ -124,8 +124,12 @@ struct View {
     unfoldings: u64,
 }
 
-/// Seconds of the feed after which a plan that depends on rates is made again.
+/// Seconds of the feed after which a plan that a filter makes depend on rates is made again.
 const LOOK_AGAIN: f64 = 1.0;
+
+/// The same where only folding does: whoever begins to fail comes out of a group that is red already, and
+/// with every one of them nodes move.
+const REGROUP: f64 = 5.0;
 
 impl Picture {
     /// A picture that shows every node, however many there are: nobody could read it, but it can be
@@ -190,10 +194,11 @@ impl Picture {
             None => true,
             Some(drawn) => {
                 let chosen = filter.is_on() || self.folds(traffic);
+                let again = if filter.is_on() { LOOK_AGAIN } else { REGROUP };
                 let due = drawn
                     .planned
                     .zip(time)
-                    .is_none_or(|(planned, time)| (time - planned).abs() >= LOOK_AGAIN);
+                    .is_none_or(|(planned, time)| (time - planned).abs() >= again);
                 drawn.revision != traffic.revision
                     || drawn.view != view
                     || chosen && (drawn.selected != selected || due && drawn.time != time)
