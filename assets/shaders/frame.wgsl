@@ -11,7 +11,6 @@ struct Frame {
     stroke: f32,           // px that one design pixel of dots and lines takes at this zoom
     clock: f32,            // the playback clock in seconds, modulo `period`
     period: f32,           // seconds; longer than twice any particle's life
-    beat: f32,             // seconds of the wall's clock, for slow breathing
     particle: f32,         // radius of an ordinary particle, design pixels
     glow: f32,             // the light around particles; 0 is none
     day: f32,              // 1 on a light ground, 0 on a dark one
@@ -42,12 +41,16 @@ struct Edge {
     alarm: f32,            // 0..1: how red, by the share of errors
 }
 
+// Depths: what covers particles is nearer (1 is nearest) than they are.
+const COVER: f32 = 0.5;
+const MOVING: f32 = 0.25;
+
 @group(0) @binding(0) var<uniform> frame: Frame;
 @group(1) @binding(0) var<storage, read> edges: array<Edge>;
 
 fn clip_from_world(world: vec2<f32>) -> vec4<f32> {
     let clip = frame.clip_from_world * vec4<f32>(world, 0.0, 1.0);
-    return vec4<f32>(clip.xy, 0.5, 1.0);
+    return vec4<f32>(clip.xy, COVER, 1.0);
 }
 
 fn along(edge: Edge, t: f32) -> vec2<f32> {

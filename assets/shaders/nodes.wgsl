@@ -157,3 +157,14 @@ fn fragment(in: Disc) -> @location(0) vec4<f32> {
         disc + behind * around + glow * beyond,
     );
 }
+
+// Under a node no particle is seen, nor under the next one of a stack.
+@fragment
+fn cover(in: Disc) {
+    let radius = in.shape.x;
+    let distance = outline(in.local, radius, in.shape.y);
+    let shifted = outline(in.local - vec2<f32>(0.17, 0.17) * radius, radius, in.shape.y);
+    if distance > 0.0 && (shifted > 0.0 || in.marks.x < 0.5) {
+        discard;
+    }
+}

@@ -12,7 +12,7 @@ struct Particle {
 
 struct Dot {
     @builtin(position) position: vec4<f32>,
-    // px from the middle, where x points the way that it travels; then, the same at all corners, its
+    // Radii from the middle, where x points the way that it travels; then, the same at all corners, its
     // radius in px, and its class, plus 4 after a cold start.
     @location(0) @interpolate(linear) place: vec4<f32>,
     // Linear colour, and how solid.
@@ -85,9 +85,10 @@ fn vertex(@builtin(vertex_index) index: u32) -> Dot {
     let offset = way * local.x + across * (local.y + stray);
 
     out.position = clip_from_world(along(edge, t) + offset * frame.pixel);
+    out.position.z = MOVING;
     let there = smoothstep(0.0, 0.03, t) * smoothstep(1.0, 0.97, t);
     out.color = vec4<f32>(color, there * edge.bright * solid);
-    out.place = vec4<f32>(local, radius, f32(sort) + cold * 4.0);
+    out.place = vec4<f32>(local / radius, radius, f32(sort) + cold * 4.0);
     return out;
 }
 
@@ -100,23 +101,22 @@ fn fragment(in: Dot) -> @location(0) vec4<f32> {
     let far = length(local);
     let p = abs(local);
 
-    // Outlines, in px: a dot; a long diamond; a hollow square on its tip; an arrowhead.
-    let disc = far - radius;
-    let diamond = (p.x * 0.62 + p.y) * 0.85 - radius * 0.8;
-    let square = abs((p.x + p.y) * 0.7071 - radius * 0.72) - radius * 0.26;
-    let arrow = max(-local.x - radius * 0.75, p.y * 0.921 + local.x * 0.389 - radius * 0.583);
+    // Outlines, in radii: a dot; a long diamond; a hollow square on its tip; an arrowhead.
+    let disc = far - 1.0;
+    let diamond = (p.x * 0.62 + p.y) * 0.85 - 0.8;
+    let square = abs((p.x + p.y) * 0.7071 - 0.72) - 0.26;
+    let arrow = max(-local.x - 0.75, p.y * 0.921 + local.x * 0.389 - 0.583);
     let ill = select(select(diamond, square, sort > 1.5), arrow, sort > 2.5);
-    let shape = select(disc, ill, sort > 0.5);
+    let shape = select(disc, ill, sort > 0.5) * radius;
 
     // A soft light around it, and, after a cold start, a ring beyond.
-    let near = far / radius;
-    let light = max(1.0 - near / 1.4, 0.0);
-    let halo = coverage(abs(far - radius * 1.85) - max(radius * 0.2, 0.6)) * cold;
+    let light = max(1.0 - far * 0.7143, 0.0);
+    let halo = coverage(abs(far - 1.85) * radius - max(radius * 0.2, 0.6)) * cold;
     let alpha = max(coverage(shape), light * light * frame.glow) * in.color.a;
     let ring = halo * in.color.a * 0.9;
     // On a light ground what is darker stands out, and light added would only wash out. Its heart
     // stands out more.
-    let heart = max(1.0 - near, 0.0) * select(0.45, 0.1, sort > 0.5);
+    let heart = max(-disc, 0.0) * select(0.45, 0.1, sort > 0.5);
     let body = mix(in.color.rgb, mix(vec3<f32>(1.0), in.color.rgb * 0.6, frame.day), heart);
     let color = body * alpha + frame.cold.rgb * ring;
     // A little less cover than light: crowds grow brighter, and never glare.

@@ -46,3 +46,12 @@ fn fragment(in: Ground) -> @location(0) vec4<f32> {
     let alpha = smoothstep(soft, -soft * 0.6, distance) * in.box.w;
     return vec4<f32>(frame.background.rgb * alpha, alpha);
 }
+
+// Under a label no particle is seen; its border is where the plate is half as solid as inside.
+@fragment
+fn cover(in: Ground) {
+    let outside = max(abs(in.local) - in.box.xy + in.box.z, vec2<f32>(0.0));
+    if length(outside) - in.box.z > SOFT * in.box.z / 8.0 * 0.2 || in.box.w < 0.3 {
+        discard;
+    }
+}

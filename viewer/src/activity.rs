@@ -19,12 +19,24 @@ pub struct Activity {
     /// When the next frame is wanted at the latest, if nothing else asks for one before. Whoever
     /// wants that says it anew in every frame.
     alarm: Option<f64>,
+    /// Until when somebody is taken to be at the controls.
+    input: f64,
 }
 
 impl Activity {
     /// Keeps frames going for `seconds` from `time` on, at least.
     pub fn extend(&mut self, time: &Time<Real>, seconds: f64) {
         self.until = self.until.max(time.elapsed_secs_f64() + seconds);
+    }
+
+    /// Whether another frame follows this one in any case.
+    pub fn goes_on(&self, time: &Time<Real>) -> bool {
+        time.elapsed_secs_f64() < self.until
+    }
+
+    /// Whether somebody has just done something.
+    pub fn at_the_controls(&self, time: &Time<Real>) -> bool {
+        time.elapsed_secs_f64() < self.input
     }
 
     /// Asks for a frame at this moment, in seconds of [`Time<Real>`]: for what changes rarely, and
@@ -59,7 +71,7 @@ pub struct ActivityPlugin;
 
 impl Plugin for ActivityPlugin {
     fn build(&self, app: &mut App) {
-        app.insert_resource(Activity { until: START, alarm: None })
+        app.insert_resource(Activity { until: START, ..default() })
             .init_resource::<Alarm>()
             .add_systems(Startup, start_alarm)
             .add_message::<RequestRedraw>()
@@ -78,6 +90,7 @@ fn follow_input(
     let input = |event: &WindowEvent| !matches!(event, WindowEvent::RequestRedraw(_));
     if events.read().filter(|event| input(event)).count() > 0 {
         activity.extend(&time, INPUT);
+        activity.input = time.elapsed_secs_f64() + INPUT;
     }
 }
 
@@ -86,7 +99,7 @@ fn redraw(
     time: Res<'_, Time<Real>>,
     mut requests: MessageWriter<'_, RequestRedraw>,
 ) {
-    if time.elapsed_secs_f64() < activity.until {
+    if activity.goes_on(&time) {
         requests.write(RequestRedraw);
     }
 }

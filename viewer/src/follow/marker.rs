@@ -13,7 +13,7 @@ use crate::interaction::{CameraSystems, MainCamera};
 use crate::layout::Curves;
 use crate::picture::Picture;
 use crate::scene::Theme;
-use crate::scene::draw::LABELS_Z;
+use crate::scene::draw::MOVES_Z;
 
 /// Shows the marker.
 pub(super) struct MarkerPlugin;
@@ -50,7 +50,7 @@ fn spawn(mut commands: Commands<'_, '_>, images: Option<ResMut<'_, Assets<Image>
     let image = images.add(spot());
     for number in 0..SPOTS {
         // The head lies above its tail.
-        let z = LABELS_Z + 5.0 - f32::from(number) * 0.01;
+        let z = MOVES_Z + 1.0 - f32::from(number) * 0.01;
         commands.spawn((
             Name::new("marker"),
             Spot(number),

@@ -295,4 +295,5 @@ fn hand_over(placement: &Placement, (traffic, picture): (&Traffic, &Picture), pl
     places.radius.retain(|id, _| placement.places.contains_key(id));
     places.speed.retain(|id, _| placement.places.contains_key(id));
     places.revision += 1;
+    places.moves += 1;
 }

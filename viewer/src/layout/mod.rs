@@ -43,6 +43,8 @@ pub struct Places {
     pub radius: HashMap<NodeId, f32>,
     /// Grows whenever `now` or `radius` changes: meshes made for another revision are stale.
     pub revision: u64,
+    /// Grows whenever nodes move; that they become larger or smaller does not count.
+    pub moves: u64,
     speed: HashMap<NodeId, Vec2>,
 }
 
@@ -140,6 +142,7 @@ fn drag(
                 places.target.insert(*id, *at);
                 places.speed.insert(*id, Vec2::ZERO);
                 places.revision += 1;
+                places.moves += 1;
             }
             Command::ResetLayout => {
                 arrangement.reset();
@@ -169,6 +172,7 @@ fn glide_nodes(
     }
     if moving {
         places.revision += 1;
+        places.moves += 1;
         activity.extend(&time, 0.1);
     }
 }

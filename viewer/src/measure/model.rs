@@ -13,6 +13,7 @@ use crate::app;
 use crate::particles::ParticleStats;
 use crate::picture::Picture;
 use crate::scene::draw::Upload;
+use crate::settings::Settings;
 use crate::snapshot::headless;
 use crate::source::Source;
 
@@ -21,8 +22,12 @@ const SIZE: UVec2 = UVec2::new(1920, 1080);
 /// As on a common screen.
 const FRAME: Duration = Duration::from_nanos(16_666_667);
 
+/// In quarters: as slow as a person may choose, so that a million are alive where some 60,000 set out in a
+/// second.
+const SPEED: u8 = 1;
+
 /// Frames until as many particles are alive as there will be, and frames that are counted.
-const WARM_UP: usize = 600;
+const WARM_UP: usize = 1_080;
 const FRAMES: usize = 600;
 
 /// Measures.
@@ -30,6 +35,7 @@ pub(super) fn measure(source: &Source, prepare: impl Fn(&mut App)) -> anyhow::Re
     let mut app = app::model_app(source.clone(), SIZE);
     prepare(&mut app);
     headless::make_ready(&mut app);
+    app.world_mut().resource_mut::<Settings>().particle_speed = SPEED;
     app.insert_resource(TimeUpdateStrategy::ManualDuration(FRAME));
     for _ in 0..WARM_UP {
         frame(&mut app);

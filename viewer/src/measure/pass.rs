@@ -14,7 +14,7 @@ use super::{median, processor};
 use crate::app;
 use crate::interaction::Steering;
 use crate::particles::ParticleStats;
-use crate::scene::draw::{EdgeRecord, Look, Records, Standin};
+use crate::scene::draw::{EdgeRecord, Look, Records, Standin, Upload};
 use crate::snapshot::{Pace, headless};
 use crate::source::Source;
 
@@ -37,6 +37,8 @@ pub(super) fn measure(source: &Source, prepare: impl Fn(&mut App)) -> anyhow::Re
     frame(&mut app)?;
     let alive = app.world().resource::<ParticleStats>().alive;
     ensure!(alive > 0, "nothing moves in this feed");
+    let drawn: usize =
+        app.world().resource::<Upload>().alive.iter().map(ExactSizeIterator::len).sum();
     let sixteenths = reach(app.world()) * 16.0;
     let bare = Standin::Bare { count: alive, sixteenths: sixteenths.round() as u32 };
     let sorts = [Standin::Nothing, Standin::None, bare];
@@ -55,6 +57,7 @@ pub(super) fn measure(source: &Source, prepare: impl Fn(&mut App)) -> anyhow::Re
     let adapter = app.world().get_resource::<RenderAdapterInfo>();
     Ok(json!({
         "alive": alive,
+        "drawn": drawn,
         "reach_px": sixteenths / 16.0,
         "without_ms": without.0,
         "particles_ms": with.0 - without.0,

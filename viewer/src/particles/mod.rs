@@ -109,6 +109,8 @@ struct Particles {
     lately: VecDeque<Played>,
     /// One edge's particles; kept for its memory.
     fresh: Vec<Spawn>,
+    /// In which order a tick's edges are taken; kept for its memory.
+    order: Vec<(f64, usize)>,
 }
 
 impl Default for ParticleStats {
@@ -130,6 +132,7 @@ impl Default for Particles {
             cut: 0,
             lately: VecDeque::new(),
             fresh: Vec::new(),
+            order: Vec::new(),
         }
     }
 }
@@ -200,6 +203,12 @@ fn wanted<'a>(edges: impl Iterator<Item = &'a EdgeTick>, length: f64) -> f64 {
     edges.map(|tick| tick.counts.total().max(0.0) / length * travel(tick.p50_us)).sum()
 }
 
+/// How long the slowest of an edge's hops is under way.
+fn longest(tick: &EdgeTick) -> f64 {
+    let usual = travel(tick.p50_us);
+    if tick.counts.slow > 0.0 { usual.max(travel(tick.p99_us)) } else { usual }
+}
+
 impl Particles {
     /// Lets the hops of a tick set out, on the edges that show them. Returns how many found no room.
     fn set_out(
@@ -213,7 +222,12 @@ impl Particles {
     ) -> u32 {
         let length = length.max(1e-3);
         let mut left_out = 0;
-        for edge_tick in &tick.edges {
+        let mut order = std::mem::take(&mut self.order);
+        order.clear();
+        order.extend(tick.edges.iter().map(longest).zip(0..));
+        // Those that are longest under way first: what arrives early lies together in the ring then.
+        order.sort_by(|a, b| b.0.total_cmp(&a.0));
+        for edge_tick in order.iter().filter_map(|(_, at)| tick.edges.get(*at)) {
             let Some(shown) = picture.edge_of(edge_tick.edge) else { continue };
             let Some(edge) = picture.edges.get(&shown) else { continue };
             let Some(slot) = slots.of(shown) else { continue };
@@ -231,6 +245,7 @@ impl Particles {
                 }
             }
         }
+        self.order = order;
         left_out
     }
 
@@ -285,7 +300,7 @@ fn keep_time(
     time: Res<'_, Time<Real>>,
     mut activity: ResMut<'_, Activity>,
 ) {
-    upload.alive = particles.ring.alive();
+    particles.ring.alive(playback.now, &mut upload.alive);
     look.clock = wrap(playback.now);
     look.period = PERIOD as f32;
     let now = ParticleStats {

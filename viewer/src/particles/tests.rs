@@ -63,7 +63,8 @@ fn every_hop_of_a_tick_becomes_one_particle_on_its_edge() {
     assert!(records.iter().all(|record| word(record, 0) == slot));
     let errors = records.iter().filter(|record| word(record, 3) & 3 == Class::Error as u32);
     assert_eq!(errors.count(), 2);
-    assert_eq!(app.world().resource::<Upload>().alive, [0..7, 0..0]);
+    let alive = &app.world().resource::<Upload>().alive;
+    assert_eq!(alive.iter().cloned().flatten().count(), 7);
 }
 
 #[test]
@@ -75,7 +76,7 @@ fn a_frame_without_news_sends_nothing_and_the_arrived_are_not_drawn() {
     assert_eq!(frame(&mut app, 0.2).alive, 3);
     assert!(taken(&mut app).is_empty());
     assert_eq!(frame(&mut app, 10.0).alive, 0);
-    assert_eq!(app.world().resource::<Upload>().alive, [3..3, 0..0]);
+    assert_eq!(app.world().resource::<Upload>().alive, []);
 }
 
 #[test]

@@ -152,7 +152,7 @@ fn the_ring_of_a_cold_start_lies_outside_every_shape() {
         let rest = text.split(before).nth(1).unwrap();
         rest.split(after).next().unwrap().trim().parse().unwrap()
     };
-    let middle = number("abs(far - radius *", ")");
+    let middle = number("abs(far - ", ") * radius");
     let half = number("max(radius *", ", 0.6))");
     // The diamond of a slow one is the longest.
     assert!(middle - half > 0.8 / (0.85 * 0.62), "from {middle} to either side {half}");

@@ -128,7 +128,6 @@ fn pulse(
 
 /// Hands the colours of this moment to the shaders.
 fn dress(
-    time: Res<'_, Time<Real>>,
     theme: Res<'_, Theme>,
     freshness: Res<'_, Freshness>,
     settings: Res<'_, Settings>,
@@ -142,5 +141,4 @@ fn dress(
         // Nothing is drawn behind the graph: the window is cleared to the background.
         clear.0 = theme.colors.background;
     }
-    look.beat = time.elapsed_secs_wrapped();
 }

@@ -24,8 +24,9 @@ pub struct Look {
     pub clock: f32,
     /// After how many seconds the clock begins anew.
     pub period: f32,
-    /// Seconds of the wall's clock, modulo an hour.
-    pub beat: f32,
+    /// Whether all that has changed is to be seen in this very frame: somebody is at the controls, or no
+    /// other frame follows.
+    pub at_once: bool,
 }
 
 /// A background of more luminance than this is light.
@@ -52,21 +53,20 @@ impl Default for Look {
             glow: 0.35,
             clock: 0.0,
             period: 1.0,
-            beat: 0.0,
+            at_once: true,
         }
     }
 }
 
 /// `struct Frame` of `assets/shaders/frame.wgsl`.
-#[derive(Clone, ShaderType)]
+#[derive(Clone, Default, PartialEq, ShaderType)]
 pub(super) struct Frame {
-    clip_from_world: Mat4,
-    viewport: Vec2,
-    pixel: f32,
-    stroke: f32,
+    pub(super) clip_from_world: Mat4,
+    pub(super) viewport: Vec2,
+    pub(super) pixel: f32,
+    pub(super) stroke: f32,
     clock: f32,
     period: f32,
-    beat: f32,
     particle: f32,
     glow: f32,
     day: f32,
@@ -86,9 +86,13 @@ pub(super) struct Frame {
 #[derive(Resource, Default)]
 pub(super) struct Frames(pub(super) DynamicUniformBuffer<Frame>);
 
-/// Where a view's frame lies in [`Frames`].
-#[derive(Component, Clone, Copy)]
-pub(super) struct FrameOffset(pub(super) u32);
+/// A view's frame.
+#[derive(Component, Clone)]
+pub(super) struct ViewFrame {
+    /// Where it lies in [`Frames`].
+    pub(super) offset: u32,
+    pub(super) frame: Frame,
+}
 
 /// Writes every 2D view's frame.
 pub(super) fn prepare_frames(
@@ -101,13 +105,26 @@ pub(super) fn prepare_frames(
 ) {
     frames.0.clear();
     for (entity, view) in &views {
-        let offset = frames.0.push(&Frame::new(view, &look));
-        commands.entity(entity).insert(FrameOffset(offset));
+        let frame = Frame::new(view, &look);
+        let offset = frames.0.push(&frame);
+        commands.entity(entity).insert(ViewFrame { offset, frame });
     }
     frames.0.write_buffer(&device, &queue);
 }
 
 impl Frame {
+    /// What it has in common with the frame before, as long as only particles move.
+    pub(super) fn still(&self) -> Self {
+        Self { clock: 0.0, particle: 0.0, glow: 0.0, ..self.clone() }
+    }
+
+    /// A frame of a camera in the middle of the world, in which a pixel is so many units.
+    #[cfg(test)]
+    pub(super) fn of_middle(viewport: Vec2, pixel: f32) -> Self {
+        let clip_from_world = Mat4::from_scale((2.0 / viewport / pixel).extend(1.0));
+        Self { clip_from_world, viewport, pixel, stroke: 1.0, ..Self::default() }
+    }
+
     fn new(view: &ExtractedView, look: &Look) -> Self {
         let clip_from_world = view
             .clip_from_world
@@ -123,7 +140,6 @@ impl Frame {
             stroke,
             clock: look.clock,
             period: look.period,
-            beat: look.beat,
             particle: look.particle,
             glow: look.glow,
             day: if colors.background.to_linear().luminance() > LIGHT { 1.0 } else { 0.0 },

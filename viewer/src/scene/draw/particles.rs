@@ -25,15 +25,15 @@ pub struct Upload {
     pub first: u32,
     /// Records spawned since the last frame.
     pub fresh: Vec<ParticleBytes>,
-    /// The part of the ring in which particles may be alive: at most two stretches.
-    pub alive: [Range<u32>; 2],
+    /// The stretches of the ring in which particles may be alive, oldest first.
+    pub alive: Vec<Range<u32>>,
 }
 
 /// The ring on the graphics card.
 #[derive(Resource)]
 pub(super) struct Ring {
     pub(super) buffer: Buffer,
-    pub(super) alive: [Range<u32>; 2],
+    pub(super) alive: Vec<Range<u32>>,
     first: u32,
     fresh: Vec<ParticleBytes>,
 }
@@ -46,7 +46,7 @@ impl FromWorld for Ring {
             usage: BufferUsages::STORAGE | BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        Self { buffer, alive: [0..0, 0..0], first: 0, fresh: Vec::new() }
+        Self { buffer, alive: Vec::new(), first: 0, fresh: Vec::new() }
     }
 }
 
@@ -54,7 +54,7 @@ impl FromWorld for Ring {
 pub(super) fn extract_particles(mut main: ResMut<'_, MainWorld>, mut ring: ResMut<'_, Ring>) {
     let Some(mut upload) = main.get_resource_mut::<Upload>() else { return };
     let upload = upload.bypass_change_detection();
-    ring.alive = upload.alive.clone();
+    ring.alive.clone_from(&upload.alive);
     ring.first = upload.first;
     ring.fresh.clear();
     std::mem::swap(&mut ring.fresh, &mut upload.fresh);

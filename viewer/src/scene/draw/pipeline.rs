@@ -18,33 +18,86 @@ use super::particles::RECORD_BYTES;
 use super::records::{EdgeRecord, NodeRecord, PlateRecord};
 use super::shaders;
 
-/// The picture's layers, from back to front. Labels lie above them all, at [`LABELS_Z`]. `Bare` is none
-/// that a person sees: see [`Standin`](super::Standin).
+/// What is drawn with a pipeline of its own.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Layer {
+    /// The still picture, from back to front; labels lie above, at [`LABELS_Z`].
     Edges,
-    Particles,
     Plates,
     Nodes,
+    /// Where that lies above particles: under these, none is seen.
+    NodeCovers,
+    PlateCovers,
+    /// Every frame: the still picture, and particles where nothing covers them.
+    Copy,
+    Particles,
+    /// Nothing that a person sees: see [`Standin`](super::Standin).
     Bare,
 }
 
 /// The world's z at which labels stand, in front of every layer.
 pub(crate) const LABELS_Z: f32 = 10.0;
 
-impl Layer {
-    /// Every layer, in the order of [`shaders::all`].
-    pub(super) const ALL: [Self; 5] =
-        [Self::Edges, Self::Particles, Self::Plates, Self::Nodes, Self::Bare];
+/// The world's z from which on sprites move, and are drawn in every frame, above particles.
+pub(crate) const MOVES_Z: f32 = 12.0;
 
+/// The depths of what covers particles. Two of them are told apart, so little is enough.
+pub(super) const COVER_FORMAT: TextureFormat = TextureFormat::Depth16Unorm;
+
+impl Layer {
     /// Sort key among all that Bevy draws in 2D.
     pub(super) fn z(self) -> f32 {
         match self {
             Self::Edges => 1.0,
-            Self::Particles | Self::Bare => 2.0,
-            Self::Plates => 3.0,
-            Self::Nodes => 4.0,
+            Self::Plates | Self::PlateCovers => 2.0,
+            Self::Nodes | Self::NodeCovers => 3.0,
+            Self::Copy => 0.0,
+            Self::Particles | Self::Bare => 4.0,
         }
+    }
+
+    /// Which of [`shaders::all`] draws it, and from where in its fragment shader.
+    fn shader(self) -> (usize, &'static str) {
+        match self {
+            Self::Edges => (0, "fragment"),
+            Self::Particles => (1, "fragment"),
+            Self::Plates => (2, "fragment"),
+            Self::PlateCovers => (2, "cover"),
+            Self::Nodes => (3, "fragment"),
+            Self::NodeCovers => (3, "cover"),
+            Self::Copy => (4, "fragment"),
+            Self::Bare => (5, "fragment"),
+        }
+    }
+
+    /// The depth that it is drawn against.
+    fn depth(self) -> DepthStencilState {
+        let (format, write, compare) = match self {
+            // Bevy's 2D pass has a depth buffer; the layers are sorted, so it is not asked.
+            Self::Edges | Self::Plates | Self::Nodes => {
+                (CORE_2D_DEPTH_FORMAT, false, CompareFunction::Always)
+            }
+            Self::NodeCovers | Self::PlateCovers => (COVER_FORMAT, true, CompareFunction::Always),
+            Self::Copy | Self::Bare => (COVER_FORMAT, false, CompareFunction::Always),
+            Self::Particles => (COVER_FORMAT, false, CompareFunction::GreaterEqual),
+        };
+        DepthStencilState {
+            format,
+            depth_write_enabled: Some(write),
+            depth_compare: Some(compare),
+            stencil: StencilState::default(),
+            bias: DepthBiasState::default(),
+        }
+    }
+
+    /// What it does to the colours below it; `None` for what has none.
+    fn blend(self, format: TextureFormat) -> Option<ColorTargetState> {
+        let blend = match self {
+            Self::NodeCovers | Self::PlateCovers => return None,
+            Self::Copy => None,
+            _ => Some(BlendState::PREMULTIPLIED_ALPHA_BLENDING),
+        };
+        Some(ColorTargetState { format, blend, write_mask: ColorWrites::ALL })
     }
 
     fn label(self) -> &'static str {
@@ -53,6 +106,9 @@ impl Layer {
             Self::Particles => "spanfall particles",
             Self::Plates => "spanfall plates",
             Self::Nodes => "spanfall nodes",
+            Self::NodeCovers => "spanfall covers of nodes",
+            Self::PlateCovers => "spanfall covers of plates",
+            Self::Copy => "spanfall copy",
             Self::Bare => "spanfall bare triangles",
         }
     }
@@ -61,16 +117,14 @@ impl Layer {
     fn topology(self) -> PrimitiveTopology {
         match self {
             Self::Edges => PrimitiveTopology::TriangleStrip,
-            Self::Particles | Self::Plates | Self::Nodes | Self::Bare => {
-                PrimitiveTopology::TriangleList
-            }
+            _ => PrimitiveTopology::TriangleList,
         }
     }
 }
 
-/// The shaders' handles, in the order of [`Layer::ALL`].
+/// The shaders' handles, in the order of [`shaders::all`].
 #[derive(Resource, Clone)]
-pub(super) struct Shaders(pub(super) [Handle<Shader>; 5]);
+pub(super) struct Shaders(pub(super) [Handle<Shader>; 6]);
 
 impl Shaders {
     pub(super) fn add_to(assets: &mut Assets<Shader>) -> Self {
@@ -88,6 +142,8 @@ pub(super) struct Pipelines {
     pub(super) frame: BindGroupLayoutDescriptor,
     /// Group 1: everything that is drawn.
     pub(super) picture: BindGroupLayoutDescriptor,
+    /// Group 2, of the copy only: the still picture, and which stretches of it.
+    pub(super) still: BindGroupLayoutDescriptor,
 }
 
 /// What a pipeline is made for.
@@ -122,7 +178,17 @@ impl FromWorld for Pipelines {
                 ),
             ),
         );
-        Self { shaders: world.resource::<Shaders>().clone(), frame, picture }
+        let still = BindGroupLayoutDescriptor::new(
+            "spanfall still picture",
+            &BindGroupLayoutEntries::sequential(
+                ShaderStages::FRAGMENT,
+                (
+                    texture_2d(TextureSampleType::Float { filterable: false }),
+                    storage_buffer_read_only::<Vec4>(false).visibility(ShaderStages::VERTEX),
+                ),
+            ),
+        );
+        Self { shaders: world.resource::<Shaders>().clone(), frame, picture, still }
     }
 }
 
@@ -130,40 +196,27 @@ impl SpecializedRenderPipeline for Pipelines {
     type Key = PipelineKey;
 
     fn specialize(&self, key: PipelineKey) -> RenderPipelineDescriptor {
-        let [edges, particles, plates, nodes, bare] = &self.shaders.0;
-        let shader = match key.layer {
-            Layer::Edges => edges,
-            Layer::Particles => particles,
-            Layer::Plates => plates,
-            Layer::Nodes => nodes,
-            Layer::Bare => bare,
-        };
+        let (shader, entry) = key.layer.shader();
+        let shader = &self.shaders.0[shader];
+        let mut layout = vec![self.frame.clone(), self.picture.clone()];
+        if key.layer == Layer::Copy {
+            layout.push(self.still.clone());
+        }
         RenderPipelineDescriptor {
             label: Some(key.layer.label().into()),
-            layout: vec![self.frame.clone(), self.picture.clone()],
+            layout,
             vertex: VertexState {
                 shader: shader.clone(),
                 entry_point: Some("vertex".into()),
                 ..default()
             },
             primitive: PrimitiveState { topology: key.layer.topology(), ..default() },
-            // Bevy's 2D pass has a depth buffer; the layers are sorted, so it is not asked.
-            depth_stencil: Some(DepthStencilState {
-                format: CORE_2D_DEPTH_FORMAT,
-                depth_write_enabled: Some(false),
-                depth_compare: Some(CompareFunction::Always),
-                stencil: StencilState::default(),
-                bias: DepthBiasState::default(),
-            }),
+            depth_stencil: Some(key.layer.depth()),
             multisample: MultisampleState { count: key.samples, ..default() },
             fragment: Some(FragmentState {
                 shader: shader.clone(),
-                entry_point: Some("fragment".into()),
-                targets: vec![Some(ColorTargetState {
-                    format: key.format,
-                    blend: Some(BlendState::PREMULTIPLIED_ALPHA_BLENDING),
-                    write_mask: ColorWrites::ALL,
-                })],
+                entry_point: Some(entry.into()),
+                targets: key.layer.blend(key.format).map(Some).into_iter().collect(),
                 ..default()
             }),
             ..default()

@@ -5,12 +5,13 @@ const FRAME: &str = include_str!("../../../../assets/shaders/frame.wgsl");
 
 /// Each layer's shader: the name of its file in `assets/shaders`, and its complete source, which
 /// needs no preprocessor. A test can check them all without a graphics driver.
-pub fn all() -> [(&'static str, String); 5] {
+pub fn all() -> [(&'static str, String); 6] {
     [
         ("edges.wgsl", include_str!("../../../../assets/shaders/edges.wgsl")),
         ("particles.wgsl", include_str!("../../../../assets/shaders/particles.wgsl")),
         ("plates.wgsl", include_str!("../../../../assets/shaders/plates.wgsl")),
         ("nodes.wgsl", include_str!("../../../../assets/shaders/nodes.wgsl")),
+        ("still.wgsl", include_str!("../../../../assets/shaders/still.wgsl")),
         ("bare.wgsl", include_str!("../../../../assets/shaders/bare.wgsl")),
     ]
     .map(|(name, body)| (name, format!("{FRAME}\n{body}")))

@@ -1,12 +1,10 @@
 //! What is drawn instead of the particles while their draw is measured. In: [`Standin`] of the main
-//! world, which only `measure` sets. Out: which layers there are.
+//! world, which only `measure` sets. Out: what is drawn in their place.
 
 use std::ops::Range;
 
 use bevy::prelude::*;
 use bevy::render::extract_resource::ExtractResource;
-
-use super::pipeline::Layer;
 
 /// Stands in for the particles' layer.
 #[derive(Resource, ExtractResource, Clone, Copy, Debug, Default, PartialEq)]
@@ -27,15 +25,6 @@ pub enum Standin {
 }
 
 impl Standin {
-    /// Whether a layer is drawn.
-    pub(super) fn shows(self, layer: Layer) -> bool {
-        match layer {
-            Layer::Particles => self == Self::None,
-            Layer::Bare => matches!(self, Self::Bare { .. }),
-            Layer::Edges | Layer::Plates | Layer::Nodes => true,
-        }
-    }
-
     /// The vertices and instances of the bare triangles. `bare.wgsl` reads their size from the
     /// vertices' numbers, so that it needs no data at all.
     pub(super) fn draw(&self) -> Option<(Range<u32>, Range<u32>)> {

@@ -1,22 +1,32 @@
-//! Draws a view straight into its window or image: layers and labels, then panels over them. In: what
-//! Bevy has sorted and prepared. Out: two render passes.
+//! Draws a view straight into its window or image: what stands still, if it has changed, into its own
+//! texture; then a copy of that, what moves, and panels over them. In: what Bevy has sorted and prepared,
+//! and [`Still`]. Out: the render passes of a frame.
 //!
-//! Bevy's own 2D graph draws into a texture and copies that into the window, since effects may come
-//! between; here are none. In software that copy was one of the dearest parts of a frame, and so was
-//! clearing a depth buffer that nothing is written to.
+//! Bevy's own 2D graph draws all anew in every frame, into a texture, and copies that into the window, since
+//! effects may come between; here are none.
 
 use bevy::camera::{Camera2d, NormalizedRenderTarget};
 use bevy::core_pipeline::core_2d::Transparent2d;
 use bevy::ecs::schedule::{ScheduleBuildSettings, ScheduleLabel};
 use bevy::prelude::*;
 use bevy::render::camera::ExtractedCamera;
-use bevy::render::render_phase::ViewSortedRenderPhases;
+use bevy::render::render_phase::{SortedRenderPhase, TrackedRenderPass, ViewSortedRenderPhases};
 use bevy::render::render_resource::{
-    LoadOp, Operations, RenderPassDepthStencilAttachment, RenderPassDescriptor, StoreOp,
+    CachedRenderPipelineId, LoadOp, Operations, PipelineCache, RenderPassColorAttachment,
+    RenderPassDepthStencilAttachment, RenderPassDescriptor, StoreOp, TextureView,
 };
 use bevy::render::renderer::{RenderContext, ViewQuery};
 use bevy::render::view::{ExtractedView, ExtractedWindows, ViewDepthTexture, ViewTarget};
 use bevy::ui_render::{TransparentUi, UiCameraView, UiViewTarget};
+
+use super::buffer::Buffer;
+use super::frame::ViewFrame;
+use super::layers::{Bindings, Lines};
+use super::particles::Ring;
+use super::pipeline::MOVES_Z;
+use super::records::{NodeRecord, PlateRecord};
+use super::standin::Standin;
+use super::still::Still;
 
 /// The render graph of the main camera.
 #[derive(ScheduleLabel, Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -26,7 +36,9 @@ pub(super) struct Straight;
 pub(super) fn schedule() -> Schedule {
     let mut schedule = Schedule::new(Straight);
     let settings = ScheduleBuildSettings { auto_insert_apply_deferred: false, ..default() };
-    schedule.set_build_settings(settings).add_systems((draw_picture, draw_panels).chain());
+    schedule
+        .set_build_settings(settings)
+        .add_systems((draw_still, draw_moving, draw_panels).chain());
     schedule
 }
 
@@ -49,39 +61,165 @@ pub(super) fn follow_format(
     }
 }
 
-/// Layers and labels, on the background.
-fn draw_picture(
+/// What stands still, if it is to be drawn anew: layers and labels on the background, and where they
+/// cover particles.
+fn draw_still(
     world: &World,
-    view: ViewQuery<'_, '_, (&ExtractedCamera, &ExtractedView, &ViewTarget, &ViewDepthTexture)>,
+    view: ViewQuery<
+        '_,
+        '_,
+        (&ExtractedCamera, &ExtractedView, &ViewDepthTexture, &ViewFrame, &Lines),
+    >,
+    (still, background): (Res<'_, Still>, Res<'_, ClearColor>),
     phases: Res<'_, ViewSortedRenderPhases<Transparent2d>>,
-    background: Res<'_, ClearColor>,
+    (nodes, plates): (Res<'_, Buffer<NodeRecord>>, Res<'_, Buffer<PlateRecord>>),
+    (bindings, cache): (Option<Res<'_, Bindings>>, Res<'_, PipelineCache>),
     mut context: RenderContext<'_, '_>,
 ) {
     let entity = view.entity();
-    let (camera, view, target, depth) = view.into_inner();
-    let Some(color) = target.out_texture_color_attachment(Some(background.0.into())) else {
-        return;
+    let (camera, view, depth, frame, lines) = view.into_inner();
+    let Some(textures) = still.textures.as_ref().filter(|_| still.fresh) else { return };
+    let ground = LoadOp::Clear(LinearRgba::from(background.0).into());
+    let color = RenderPassColorAttachment {
+        view: &textures.color,
+        depth_slice: None,
+        resolve_target: None,
+        ops: Operations { load: ground, store: StoreOp::Store },
     };
-    // Labels want one. It was zero (the farthest) when it was made, and nothing writes to it.
-    let depth_ops = Some(Operations { load: LoadOp::Load, store: StoreOp::Store });
-    let depth =
-        RenderPassDepthStencilAttachment { view: depth.view(), depth_ops, stencil_ops: None };
+    // Labels want a depth buffer. It was zero (the farthest) when it was made, and nothing writes to it.
+    let mut pass = context.begin_tracked_render_pass(RenderPassDescriptor {
+        label: Some("spanfall still picture"),
+        color_attachments: &[Some(color)],
+        depth_stencil_attachment: Some(against(depth.view(), None)),
+        ..default()
+    });
+    within(&mut pass, camera);
+    if let Some(phase) = phases.get(&view.retained_view_entity) {
+        let standing = standing(phase);
+        if let Err(error) = phase.render_range(&mut pass, world, entity, ..standing) {
+            error!("the picture cannot be drawn: {error:?}");
+        }
+    }
+    drop(pass);
+    let farthest = Some(Operations { load: LoadOp::Clear(0.0), store: StoreOp::Store });
+    let mut pass = context.begin_tracked_render_pass(RenderPassDescriptor {
+        label: Some("spanfall covers"),
+        color_attachments: &[],
+        depth_stencil_attachment: Some(against(&textures.cover, farthest)),
+        ..default()
+    });
+    let Some(bindings) = &bindings else { return };
+    within(&mut pass, camera);
+    for (line, count) in lines.covers.into_iter().zip([nodes.count, plates.count]) {
+        if begin(&mut pass, &cache, line, bindings, frame) {
+            pass.draw(0..count * 6, 0..1);
+        }
+    }
+}
+
+/// The still picture, and what moves on it.
+fn draw_moving(
+    world: &World,
+    view: ViewQuery<
+        '_,
+        '_,
+        (&ExtractedCamera, &ExtractedView, &ViewTarget, &ViewDepthTexture, &ViewFrame, &Lines),
+    >,
+    (still, background): (Res<'_, Still>, Res<'_, ClearColor>),
+    phases: Res<'_, ViewSortedRenderPhases<Transparent2d>>,
+    (ring, standin): (Res<'_, Ring>, Option<Res<'_, Standin>>),
+    (bindings, cache): (Option<Res<'_, Bindings>>, Res<'_, PipelineCache>),
+    mut context: RenderContext<'_, '_>,
+) {
+    let entity = view.entity();
+    let (camera, view, target, depth, frame, lines) = view.into_inner();
+    let Some(textures) = &still.textures else { return };
+    // Bevy shows a window only if it has seen that its picture was asked for.
+    let ground = LinearRgba::from(background.0);
+    let Some(window) = target.out_texture_color_attachment(Some(ground)) else { return };
     let mut pass = context.begin_tracked_render_pass(RenderPassDescriptor {
         label: Some("spanfall picture"),
-        color_attachments: &[Some(color)],
-        depth_stencil_attachment: Some(depth),
-        timestamp_writes: None,
-        occlusion_query_set: None,
-        multiview_mask: None,
+        color_attachments: &[Some(window)],
+        depth_stencil_attachment: Some(against(&textures.cover, None)),
+        ..default()
     });
+    if let Some(bindings) = &bindings {
+        if let Some(copied) = &still.copied
+            && begin(&mut pass, &cache, lines.copy, bindings, frame)
+        {
+            pass.set_bind_group(2, &copied.binding, &[]);
+            pass.draw(0..copied.stretches * 6, 0..1);
+        }
+        within(&mut pass, camera);
+        match standin.as_deref().copied().unwrap_or_default() {
+            Standin::None => {
+                if begin(&mut pass, &cache, lines.particles, bindings, frame) {
+                    for stretch in &ring.alive {
+                        pass.draw(stretch.start * 3..stretch.end * 3, 0..1);
+                    }
+                }
+            }
+            Standin::Nothing => {}
+            bare @ Standin::Bare { .. } => {
+                if let Some((vertices, instances)) = bare.draw()
+                    && begin(&mut pass, &cache, lines.bare, bindings, frame)
+                {
+                    pass.draw(vertices, instances);
+                }
+            }
+        }
+    }
+    drop(pass);
+    let Some(phase) = phases.get(&view.retained_view_entity) else { return };
+    let standing = standing(phase);
+    if standing == phase.items.len() {
+        return;
+    }
+    let Some(window) = target.out_texture_color_attachment(None) else { return };
+    let mut pass = context.begin_tracked_render_pass(RenderPassDescriptor {
+        label: Some("spanfall marker"),
+        color_attachments: &[Some(window)],
+        depth_stencil_attachment: Some(against(depth.view(), None)),
+        ..default()
+    });
+    within(&mut pass, camera);
+    if let Err(error) = phase.render_range(&mut pass, world, entity, standing..) {
+        error!("the marker cannot be drawn: {error:?}");
+    }
+}
+
+/// How many of a view's items, the first ones, stand still.
+fn standing(phase: &SortedRenderPhase<Transparent2d>) -> usize {
+    phase.items.values().take_while(|item| item.sort_key.0 < MOVES_Z).count()
+}
+
+/// Draws only where the camera does; a wall's picture is a little smaller than its window.
+fn within(pass: &mut TrackedRenderPass<'_>, camera: &ExtractedCamera) {
     if let Some(viewport) = &camera.viewport {
         pass.set_camera_viewport(viewport);
     }
-    if let Some(phase) = phases.get(&view.retained_view_entity)
-        && let Err(error) = phase.render(&mut pass, world, entity)
-    {
-        error!("the picture cannot be drawn: {error:?}");
-    }
+}
+
+/// Begins a layer's draw, if its pipeline is there.
+fn begin<'a>(
+    pass: &mut TrackedRenderPass<'a>,
+    cache: &'a PipelineCache,
+    line: CachedRenderPipelineId,
+    bindings: &'a Bindings,
+    frame: &ViewFrame,
+) -> bool {
+    let Some(pipeline) = cache.get_render_pipeline(line) else { return false };
+    pass.set_render_pipeline(pipeline);
+    bindings.set(pass, frame);
+    true
+}
+
+/// Without operations it is only asked.
+fn against(
+    view: &TextureView,
+    depth_ops: Option<Operations<f32>>,
+) -> RenderPassDepthStencilAttachment<'_> {
+    RenderPassDepthStencilAttachment { view, depth_ops, stencil_ops: None }
 }
 
 /// Panels over the picture.
@@ -95,21 +233,16 @@ fn draw_panels(
     let (camera, target, panels) = view.into_inner();
     let Ok(view) = views.get(panels.0) else { return };
     let Some(phase) = phases.get(&view.retained_view_entity) else { return };
-    let Some(color) = target.out_texture_color_attachment(None) else { return };
+    let Some(window) = target.out_texture_color_attachment(None) else { return };
     if phase.items.is_empty() {
         return;
     }
     let mut pass = context.begin_tracked_render_pass(RenderPassDescriptor {
         label: Some("spanfall panels"),
-        color_attachments: &[Some(color)],
-        depth_stencil_attachment: None,
-        timestamp_writes: None,
-        occlusion_query_set: None,
-        multiview_mask: None,
+        color_attachments: &[Some(window)],
+        ..default()
     });
-    if let Some(viewport) = &camera.viewport {
-        pass.set_camera_viewport(viewport);
-    }
+    within(&mut pass, camera);
     if let Err(error) = phase.render(&mut pass, world, panels.0) {
         error!("the panels cannot be drawn: {error:?}");
     }
