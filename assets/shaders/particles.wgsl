@@ -9,6 +9,10 @@ struct Particle {
 }
 
 @group(1) @binding(1) var<storage, read> particles: array<Particle>;
+// How much of their light labels take, a texel for a square of so many px: SHADE_SCALE of
+// viewer/src/scene/draw/pipeline.rs.
+@group(2) @binding(0) var shade: texture_2d<f32>;
+const SHADE: f32 = 4.0;
 
 struct Dot {
     @builtin(position) position: vec4<f32>,
@@ -86,7 +90,10 @@ fn vertex(@builtin(vertex_index) index: u32) -> Dot {
 
     out.position = clip_from_world(along(edge, t) + offset * frame.pixel);
     out.position.z = MOVING;
-    let there = smoothstep(0.0, 0.03, t) * smoothstep(1.0, 0.97, t);
+    let middle = clip_from_world(along(edge, t) + across * stray * frame.pixel).xy;
+    let seen = (vec2<f32>(middle.x, -middle.y) * 0.5 + 0.5) * frame.viewport / SHADE;
+    let unshaded = 1.0 - textureLoad(shade, vec2<i32>(seen), 0).r;
+    let there = smoothstep(0.0, 0.03, t) * smoothstep(1.0, 0.97, t) * unshaded;
     out.color = vec4<f32>(color, there * edge.bright * solid);
     out.place = vec4<f32>(local / radius, radius, f32(sort) + cold * 4.0);
     return out;

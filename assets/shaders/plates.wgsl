@@ -38,20 +38,21 @@ fn vertex(@builtin(vertex_index) index: u32) -> Ground {
     return out;
 }
 
-@fragment
-fn fragment(in: Ground) -> @location(0) vec4<f32> {
+fn solid(in: Ground) -> f32 {
     let soft = SOFT * in.box.z / 8.0;
     let outside = max(abs(in.local) - in.box.xy + in.box.z, vec2<f32>(0.0));
     let distance = length(outside) - in.box.z;
-    let alpha = smoothstep(soft, -soft * 0.6, distance) * in.box.w;
+    return smoothstep(soft, -soft * 0.6, distance) * in.box.w;
+}
+
+@fragment
+fn fragment(in: Ground) -> @location(0) vec4<f32> {
+    let alpha = solid(in);
     return vec4<f32>(frame.background.rgb * alpha, alpha);
 }
 
-// Under a label no particle is seen; its border is where the plate is half as solid as inside.
+// How much of the light of particles it takes: they are drawn later, and hardly seen under a label.
 @fragment
-fn cover(in: Ground) {
-    let outside = max(abs(in.local) - in.box.xy + in.box.z, vec2<f32>(0.0));
-    if length(outside) - in.box.z > SOFT * in.box.z / 8.0 * 0.2 || in.box.w < 0.3 {
-        discard;
-    }
+fn shade(in: Ground) -> @location(0) vec4<f32> {
+    return vec4<f32>(solid(in));
 }

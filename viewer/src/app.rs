@@ -128,7 +128,7 @@ pub fn window_app(source: Source, plan: Plan) -> App {
     );
     // Frames are drawn when something happens: see `activity`. The long wait is only a safety net
     // against a lost wake-up.
-    let wait = UpdateMode::reactive_low_power(Duration::from_secs(60));
+    let wait = UpdateMode::reactive_low_power(Duration::from_mins(10));
     app.insert_resource(WinitSettings { focused_mode: wait, unfocused_mode: wait });
     app.insert_resource(plan);
     app.add_plugins((SpanfallPlugins { source }, ExitPlugin));

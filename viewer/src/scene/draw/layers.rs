@@ -77,7 +77,8 @@ pub(super) struct Lines {
     pub(super) copy: CachedRenderPipelineId,
     pub(super) particles: CachedRenderPipelineId,
     pub(super) bare: CachedRenderPipelineId,
-    pub(super) covers: [CachedRenderPipelineId; 2],
+    pub(super) covers: CachedRenderPipelineId,
+    pub(super) shades: CachedRenderPipelineId,
 }
 
 /// Makes them.
@@ -97,7 +98,8 @@ pub(super) fn queue_lines(
             copy: line(Layer::Copy),
             particles: line(Layer::Particles),
             bare: line(Layer::Bare),
-            covers: [line(Layer::NodeCovers), line(Layer::PlateCovers)],
+            covers: line(Layer::NodeCovers),
+            shades: line(Layer::PlateShades),
         });
     }
 }
@@ -196,7 +198,7 @@ impl RenderCommand<Transparent2d> for DrawTriangles {
             | Layer::Bare
             | Layer::Copy
             | Layer::NodeCovers
-            | Layer::PlateCovers => return RenderCommandResult::Skip,
+            | Layer::PlateShades => return RenderCommandResult::Skip,
         }
         RenderCommandResult::Success
     }

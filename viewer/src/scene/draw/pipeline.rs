@@ -25,9 +25,9 @@ pub(super) enum Layer {
     Edges,
     Plates,
     Nodes,
-    /// Where that lies above particles: under these, none is seen.
+    /// Where that lies above particles: under nodes none is seen, and under plates hardly any.
     NodeCovers,
-    PlateCovers,
+    PlateShades,
     /// Every frame: the still picture, and particles where nothing covers them.
     Copy,
     Particles,
@@ -44,12 +44,18 @@ pub(crate) const MOVES_Z: f32 = 12.0;
 /// The depths of what covers particles. Two of them are told apart, so little is enough.
 pub(super) const COVER_FORMAT: TextureFormat = TextureFormat::Depth16Unorm;
 
+/// How much of the light of particles plates take.
+pub(super) const SHADE_FORMAT: TextureFormat = TextureFormat::R8Unorm;
+
+/// That is soft, so a pixel of it stands for so many, squared, as `particles.wgsl` has it.
+pub(super) const SHADE_SCALE: u32 = 4;
+
 impl Layer {
     /// Sort key among all that Bevy draws in 2D.
     pub(super) fn z(self) -> f32 {
         match self {
             Self::Edges => 1.0,
-            Self::Plates | Self::PlateCovers => 2.0,
+            Self::Plates | Self::PlateShades => 2.0,
             Self::Nodes | Self::NodeCovers => 3.0,
             Self::Copy => 0.0,
             Self::Particles | Self::Bare => 4.0,
@@ -62,7 +68,7 @@ impl Layer {
             Self::Edges => (0, "fragment"),
             Self::Particles => (1, "fragment"),
             Self::Plates => (2, "fragment"),
-            Self::PlateCovers => (2, "cover"),
+            Self::PlateShades => (2, "shade"),
             Self::Nodes => (3, "fragment"),
             Self::NodeCovers => (3, "cover"),
             Self::Copy => (4, "fragment"),
@@ -71,31 +77,33 @@ impl Layer {
     }
 
     /// The depth that it is drawn against.
-    fn depth(self) -> DepthStencilState {
+    fn depth(self) -> Option<DepthStencilState> {
         let (format, write, compare) = match self {
             // Bevy's 2D pass has a depth buffer; the layers are sorted, so it is not asked.
             Self::Edges | Self::Plates | Self::Nodes => {
                 (CORE_2D_DEPTH_FORMAT, false, CompareFunction::Always)
             }
-            Self::NodeCovers | Self::PlateCovers => (COVER_FORMAT, true, CompareFunction::Always),
+            Self::NodeCovers => (COVER_FORMAT, true, CompareFunction::Always),
+            Self::PlateShades => return None,
             Self::Copy | Self::Bare => (COVER_FORMAT, false, CompareFunction::Always),
             Self::Particles => (COVER_FORMAT, false, CompareFunction::GreaterEqual),
         };
-        DepthStencilState {
+        Some(DepthStencilState {
             format,
             depth_write_enabled: Some(write),
             depth_compare: Some(compare),
             stencil: StencilState::default(),
             bias: DepthBiasState::default(),
-        }
+        })
     }
 
     /// What it does to the colours below it; `None` for what has none.
     fn blend(self, format: TextureFormat) -> Option<ColorTargetState> {
-        let blend = match self {
-            Self::NodeCovers | Self::PlateCovers => return None,
-            Self::Copy => None,
-            _ => Some(BlendState::PREMULTIPLIED_ALPHA_BLENDING),
+        let (format, blend) = match self {
+            Self::NodeCovers => return None,
+            Self::Copy => (format, None),
+            Self::PlateShades => (SHADE_FORMAT, Some(BlendState::PREMULTIPLIED_ALPHA_BLENDING)),
+            _ => (format, Some(BlendState::PREMULTIPLIED_ALPHA_BLENDING)),
         };
         Some(ColorTargetState { format, blend, write_mask: ColorWrites::ALL })
     }
@@ -107,7 +115,7 @@ impl Layer {
             Self::Plates => "spanfall plates",
             Self::Nodes => "spanfall nodes",
             Self::NodeCovers => "spanfall covers of nodes",
-            Self::PlateCovers => "spanfall covers of plates",
+            Self::PlateShades => "spanfall shades of plates",
             Self::Copy => "spanfall copy",
             Self::Bare => "spanfall bare triangles",
         }
@@ -142,7 +150,7 @@ pub(super) struct Pipelines {
     pub(super) frame: BindGroupLayoutDescriptor,
     /// Group 1: everything that is drawn.
     pub(super) picture: BindGroupLayoutDescriptor,
-    /// Group 2, of the copy only: the still picture, and which stretches of it.
+    /// Group 2: for the copy, the still picture and which stretches of it; for particles, what shades them.
     pub(super) still: BindGroupLayoutDescriptor,
 }
 
@@ -183,7 +191,8 @@ impl FromWorld for Pipelines {
             &BindGroupLayoutEntries::sequential(
                 ShaderStages::FRAGMENT,
                 (
-                    texture_2d(TextureSampleType::Float { filterable: false }),
+                    texture_2d(TextureSampleType::Float { filterable: false })
+                        .visibility(ShaderStages::VERTEX_FRAGMENT),
                     storage_buffer_read_only::<Vec4>(false).visibility(ShaderStages::VERTEX),
                 ),
             ),
@@ -199,7 +208,7 @@ impl SpecializedRenderPipeline for Pipelines {
         let (shader, entry) = key.layer.shader();
         let shader = &self.shaders.0[shader];
         let mut layout = vec![self.frame.clone(), self.picture.clone()];
-        if key.layer == Layer::Copy {
+        if matches!(key.layer, Layer::Copy | Layer::Particles) {
             layout.push(self.still.clone());
         }
         RenderPipelineDescriptor {
@@ -211,7 +220,7 @@ impl SpecializedRenderPipeline for Pipelines {
                 ..default()
             },
             primitive: PrimitiveState { topology: key.layer.topology(), ..default() },
-            depth_stencil: Some(key.layer.depth()),
+            depth_stencil: key.layer.depth(),
             multisample: MultisampleState { count: key.samples, ..default() },
             fragment: Some(FragmentState {
                 shader: shader.clone(),

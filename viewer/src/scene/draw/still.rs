@@ -24,7 +24,7 @@ use bevy::sprite_render::{ExtractedSlices, ExtractedSpriteKind, ExtractedSprites
 use super::buffer::Buffer;
 use super::frame::{Frame, Look, ViewFrame};
 use super::layers::Bindings;
-use super::pipeline::{COVER_FORMAT, MOVES_Z, Pipelines};
+use super::pipeline::{COVER_FORMAT, MOVES_Z, Pipelines, SHADE_FORMAT, SHADE_SCALE};
 use super::records::{EdgeRecord, NodeRecord, PlateRecord};
 use super::tiles::Tiles;
 
@@ -55,14 +55,18 @@ pub(super) struct Textures {
     format: TextureFormat,
     /// Its colours.
     pub(super) color: TextureView,
-    /// Where it lies above particles: nearer than they are.
+    /// Where nodes lie above particles: nearer than they are.
     pub(super) cover: TextureView,
+    /// How much of the light of particles plates take, smaller by [`SHADE_SCALE`].
+    pub(super) shade: TextureView,
 }
 
 /// What is copied of it into each frame.
 pub(super) struct Copied {
     pub(super) binding: BindGroup,
     pub(super) stretches: u32,
+    /// Binds what shades particles.
+    pub(super) shade: BindGroup,
 }
 
 /// All that the still picture depends on.
@@ -111,7 +115,7 @@ pub(super) fn prepare_textures(
     if size.min_element() == 0 || now.is_some_and(|now| (now.size, now.format) == (size, format)) {
         return;
     }
-    let texture = |label, format, usage| {
+    let texture = |label, format, size: UVec2, usage| {
         let texture = device.create_texture(&TextureDescriptor {
             label: Some(label),
             size: Extent3d { width: size.x, height: size.y, depth_or_array_layers: 1 },
@@ -124,9 +128,13 @@ pub(super) fn prepare_textures(
         });
         texture.create_view(&TextureViewDescriptor::default())
     };
-    let color = texture("spanfall still picture", format, TextureUsages::TEXTURE_BINDING);
-    let cover = texture("spanfall cover", COVER_FORMAT, TextureUsages::empty());
-    still.textures = Some(Textures { size, format, color, cover });
+    let read = TextureUsages::TEXTURE_BINDING;
+    let color = texture("spanfall still picture", format, size, read);
+    let cover = texture("spanfall covers", COVER_FORMAT, size, TextureUsages::empty());
+    let small = UVec2::new(size.x.div_ceil(SHADE_SCALE), size.y.div_ceil(SHADE_SCALE));
+    let shade = texture("spanfall shades", SHADE_FORMAT, small, read);
+    still.textures = Some(Textures { size, format, color, cover, shade });
+    still.copied = None;
     still.shows = None;
     still.drawn = None;
 }
@@ -199,13 +207,19 @@ pub(super) fn bind_copy(
         list.push(Vec4::ZERO);
     }
     stretches.write_buffer(&device, &queue);
-    *copied = stretches.binding().map(|stretches| Copied {
-        binding: device.create_bind_group(
-            "spanfall still picture",
-            &cache.get_bind_group_layout(&pipelines.still),
-            &BindGroupEntries::sequential((&textures.color, stretches)),
-        ),
-        stretches: count,
+    *copied = stretches.binding().map(|stretches| {
+        let bind = |label, texture: &TextureView| {
+            device.create_bind_group(
+                label,
+                &cache.get_bind_group_layout(&pipelines.still),
+                &BindGroupEntries::sequential((texture, stretches.clone())),
+            )
+        };
+        Copied {
+            binding: bind("spanfall still picture", &textures.color),
+            shade: bind("spanfall shades", &textures.shade),
+            stretches: count,
+        }
     });
 }
 

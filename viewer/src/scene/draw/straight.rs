@@ -23,7 +23,7 @@ use super::buffer::Buffer;
 use super::frame::ViewFrame;
 use super::layers::{Bindings, Lines};
 use super::particles::Ring;
-use super::pipeline::MOVES_Z;
+use super::pipeline::{MOVES_Z, SHADE_SCALE};
 use super::records::{NodeRecord, PlateRecord};
 use super::standin::Standin;
 use super::still::Still;
@@ -80,16 +80,10 @@ fn draw_still(
     let (camera, view, depth, frame, lines) = view.into_inner();
     let Some(textures) = still.textures.as_ref().filter(|_| still.fresh) else { return };
     let ground = LoadOp::Clear(LinearRgba::from(background.0).into());
-    let color = RenderPassColorAttachment {
-        view: &textures.color,
-        depth_slice: None,
-        resolve_target: None,
-        ops: Operations { load: ground, store: StoreOp::Store },
-    };
     // Labels want a depth buffer. It was zero (the farthest) when it was made, and nothing writes to it.
     let mut pass = context.begin_tracked_render_pass(RenderPassDescriptor {
         label: Some("spanfall still picture"),
-        color_attachments: &[Some(color)],
+        color_attachments: &[Some(onto(&textures.color, ground))],
         depth_stencil_attachment: Some(against(depth.view(), None)),
         ..default()
     });
@@ -101,6 +95,7 @@ fn draw_still(
         }
     }
     drop(pass);
+    let Some(bindings) = &bindings else { return };
     let farthest = Some(Operations { load: LoadOp::Clear(0.0), store: StoreOp::Store });
     let mut pass = context.begin_tracked_render_pass(RenderPassDescriptor {
         label: Some("spanfall covers"),
@@ -108,12 +103,22 @@ fn draw_still(
         depth_stencil_attachment: Some(against(&textures.cover, farthest)),
         ..default()
     });
-    let Some(bindings) = &bindings else { return };
     within(&mut pass, camera);
-    for (line, count) in lines.covers.into_iter().zip([nodes.count, plates.count]) {
-        if begin(&mut pass, &cache, line, bindings, frame) {
-            pass.draw(0..count * 6, 0..1);
-        }
+    if begin(&mut pass, &cache, lines.covers, bindings, frame) {
+        pass.draw(0..nodes.count * 6, 0..1);
+    }
+    drop(pass);
+    let dark = LoadOp::Clear(LinearRgba::NONE.into());
+    let mut pass = context.begin_tracked_render_pass(RenderPassDescriptor {
+        label: Some("spanfall shades"),
+        color_attachments: &[Some(onto(&textures.shade, dark))],
+        ..default()
+    });
+    // Wherever on the window the view is: particles look up their own places in it.
+    let size = frame.frame.viewport / SHADE_SCALE as f32;
+    pass.set_viewport(0.0, 0.0, size.x, size.y, 0.0, 1.0);
+    if begin(&mut pass, &cache, lines.shades, bindings, frame) {
+        pass.draw(0..plates.count * 6, 0..1);
     }
 }
 
@@ -153,7 +158,10 @@ fn draw_moving(
         within(&mut pass, camera);
         match standin.as_deref().copied().unwrap_or_default() {
             Standin::None => {
-                if begin(&mut pass, &cache, lines.particles, bindings, frame) {
+                if let Some(copied) = &still.copied
+                    && begin(&mut pass, &cache, lines.particles, bindings, frame)
+                {
+                    pass.set_bind_group(2, &copied.shade, &[]);
                     for stretch in &ring.alive {
                         pass.draw(stretch.start * 3..stretch.end * 3, 0..1);
                     }
@@ -212,6 +220,11 @@ fn begin<'a>(
     pass.set_render_pipeline(pipeline);
     bindings.set(pass, frame);
     true
+}
+
+fn onto(view: &TextureView, load: LoadOp<wgpu_types::Color>) -> RenderPassColorAttachment<'_> {
+    let ops = Operations { load, store: StoreOp::Store };
+    RenderPassColorAttachment { view, depth_slice: None, resolve_target: None, ops }
 }
 
 /// Without operations it is only asked.
