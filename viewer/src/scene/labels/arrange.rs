@@ -27,6 +27,8 @@ const PLACE_SOON: f64 = 0.1;
 const PLACE_LATER: f64 = 0.5;
 /// Nodes with at least an eighth of the busiest one's traffic are important: so many powers of two.
 const IMPORTANT: f32 = 3.0;
+/// How far the ring around a selected node reaches, in radii: as `nodes.wgsl` has it.
+const RING: f32 = 1.29;
 /// How much may run under the label of a node that is not in front: a thin line or two.
 const BEHIND_TOLERANCE: f32 = 8.0;
 
@@ -165,9 +167,10 @@ impl Label {
             + if front { 1e3 } else { 0.0 }
             // Who has room keeps it from those who want it no more.
             + if self.placed.is_some() { 0.6 } else { 0.0 };
+        let ring = if focus.selected == Some(Item::Node(id)) { RING } else { 1.0 };
         Some(Wish {
             center: screen.of_world(*center),
-            radius: radius / screen.pixel,
+            radius: radius / screen.pixel * ring,
             name: self.name.clone(),
             rate: self.second_line(),
             share: if self.alarming { self.trouble.share().to_owned() } else { String::new() },
