@@ -1,4 +1,4 @@
-// Particles: every hop under way, one triangle each, in one draw. Nothing moves them: where one is
+// Particles: every hop under way, one triangle each, in a few draws. Nothing moves them: where one is
 // follows from the clock.
 
 struct Particle {

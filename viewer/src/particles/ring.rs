@@ -95,7 +95,7 @@ impl Ring {
     }
 
     /// Fills `stretches` with those slots in which particles may be alive at `now`, oldest first. Of what has
-    /// arrived while older ones are still under way, only what lies between them is drawn in vain.
+    /// arrived while older ones are still under way, only small gaps are drawn in vain.
     pub(super) fn alive(&self, now: f64, stretches: &mut Vec<Range<u32>>) {
         stretches.clear();
         let mut begin = self.retired;

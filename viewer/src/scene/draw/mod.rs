@@ -1,4 +1,4 @@
-//! The picture on the graphics card: layers (edges, plates, nodes; particles), each one draw, of which
+//! The picture on the graphics card: layers (edges, plates, nodes; particles), of which
 //! those that stand still are kept ([`still`]); [`straight`] draws it all into the window. In: [`Records`],
 //! [`Upload`] and [`Look`] from the main world. Out: pixels.
 //!
@@ -150,6 +150,13 @@ mod tests {
     fn an_edge_is_drawn_with_as_many_vertices_as_its_shader_expects() {
         let segments = constant("edges.wgsl", "SEGMENTS");
         assert_eq!(EDGE_VERTICES as f32, 2.0 * (segments + 1.0));
+    }
+
+    #[test]
+    fn what_is_copied_and_shaded_reaches_as_far_as_the_shaders_draw() {
+        assert_eq!(tiles::REACH, constant("nodes.wgsl", "REACH"));
+        assert_eq!(tiles::SOFT * 8.0, constant("plates.wgsl", "SOFT"));
+        assert_eq!(pipeline::SHADE_SCALE as f32, constant("particles.wgsl", "SHADE"));
     }
 
     #[test]

@@ -51,14 +51,13 @@ pub(super) const SHADE_FORMAT: TextureFormat = TextureFormat::R8Unorm;
 pub(super) const SHADE_SCALE: u32 = 4;
 
 impl Layer {
-    /// Sort key among all that Bevy draws in 2D.
+    /// Sort key among all that Bevy draws in 2D; what has a pass of its own needs none.
     pub(super) fn z(self) -> f32 {
         match self {
             Self::Edges => 1.0,
-            Self::Plates | Self::PlateShades => 2.0,
-            Self::Nodes | Self::NodeCovers => 3.0,
-            Self::Copy => 0.0,
-            Self::Particles | Self::Bare => 4.0,
+            Self::Plates => 2.0,
+            Self::Nodes => 3.0,
+            _ => 0.0,
         }
     }
 

@@ -18,11 +18,11 @@ const STEP: f32 = 16.0;
 const MOST_STEPS: f32 = 2048.0;
 
 /// How far beyond its radius a node's lights reach, and its soft rim: as `nodes.wgsl` has it.
-const REACH: f32 = 1.5;
+pub(super) const REACH: f32 = 1.5;
 const RIM: f32 = 2.0;
 
 /// How far beyond its half size a plate's soft border reaches, in corners: as `plates.wgsl` has it.
-const SOFT: f32 = 7.0 / 8.0;
+pub(super) const SOFT: f32 = 7.0 / 8.0;
 
 /// Which tiles of a window are not bare.
 pub(super) struct Tiles {

@@ -118,16 +118,18 @@ fn watch(
         match runtime {
             Ok(runtime) => runtime.block_on(async {
                 let mut watched = Watched::new(file.clone());
-                // It may have changed since it was read first.
-                let text = watched.text().clone();
-                if read(&file, text.clone()).ok() != Some(known) {
-                    *news.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
-                    wake();
-                }
-                while let Some(text) = stop.run_until_cancelled(watched.next()).await {
+                let tell = |text| {
                     // The newest text is all that counts.
                     *news.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
                     wake();
+                };
+                // It may have changed since it was read first.
+                let text = watched.text().clone();
+                if read(&file, text.clone()).ok() != Some(known) {
+                    tell(text);
+                }
+                while let Some(text) = stop.run_until_cancelled(watched.next()).await {
+                    tell(text);
                 }
             }),
             Err(error) => warn!("changes of the theme's file will not be seen: {error}"),
