@@ -37,8 +37,9 @@ pub(super) fn measure(source: &Source, prepare: impl Fn(&mut App)) -> anyhow::Re
     frame(&mut app)?;
     let alive = app.world().resource::<ParticleStats>().alive;
     ensure!(alive > 0, "nothing moves in this feed");
+    let stretches = &app.world().resource::<Upload>().alive;
     let drawn: usize =
-        app.world().resource::<Upload>().alive.iter().map(ExactSizeIterator::len).sum();
+        stretches.dots.iter().chain(&stretches.signs).map(ExactSizeIterator::len).sum();
     let sixteenths = reach(app.world()) * 16.0;
     let bare = Standin::Bare { count: alive, sixteenths: sixteenths.round() as u32 };
     let sorts = [Standin::Nothing, Standin::None, bare];

@@ -25,7 +25,7 @@ use spanfall_collector::reduce::hop::EdgeId;
 use crate::activity::Activity;
 use crate::app::Flow;
 use crate::picture::Picture;
-use crate::scene::draw::{CAPACITY, Look, ParticleBytes, Upload};
+use crate::scene::draw::{CAPACITY, Form, Look, ParticleBytes, Upload};
 use crate::scene::pulses::Pulses;
 use crate::scene::slots::EdgeSlots;
 use crate::settings::Settings;
@@ -107,8 +107,10 @@ struct Particles {
     /// the same traffic in another way, it sets out again.
     cut: u64,
     lately: VecDeque<Played>,
-    /// One edge's particles; kept for its memory.
+    /// One edge's particles, and those of a tick that are no dots, with when they arrive; kept for
+    /// their memory.
     fresh: Vec<Spawn>,
+    signs: Vec<(f64, ParticleBytes)>,
     /// In which order a tick's edges are taken; kept for its memory.
     order: Vec<(f64, usize)>,
 }
@@ -132,6 +134,7 @@ impl Default for Particles {
             cut: 0,
             lately: VecDeque::new(),
             fresh: Vec::new(),
+            signs: Vec::new(),
             order: Vec::new(),
         }
     }
@@ -246,6 +249,7 @@ impl Particles {
             }
         }
         self.order = order;
+        self.launch_signs(&mut upload.fresh);
         left_out
     }
 
@@ -262,7 +266,8 @@ impl Particles {
         }
     }
 
-    /// Spawns one edge's particles of one tick. Returns how many, and how many found no room.
+    /// Spawns one edge's particles of one tick; those that are no dots are kept for [`Self::launch_signs`].
+    /// Returns how many, and how many found no room.
     fn launch(
         &mut self,
         tick: &EdgeTick,
@@ -274,19 +279,36 @@ impl Particles {
         self.fresh.clear();
         let share = self.budget.share();
         // A renderer that has stopped takes nothing, so what waits for it is bounded too.
-        let waiting = u32::try_from(out.len()).unwrap_or(u32::MAX);
-        let room = self.ring.room().min(CAPACITY.saturating_sub(waiting));
+        let waiting = u32::try_from(out.len() + self.signs.len()).unwrap_or(u32::MAX);
+        let room = self.ring.room().saturating_sub(self.signs.len() as u32);
+        let room = room.min(CAPACITY.saturating_sub(waiting));
         let left_out = spawn(tick, (start, length), share, room, carry, &mut self.fresh);
+        let before = out.len();
+        let mut last = 0.0_f64;
         for particle in &mut self.fresh {
             particle.travel *= slower;
+            let end = particle.end();
+            self.census.add(end);
+            let packed = pack(particle, slot);
+            match particle.form() {
+                Form::Dot => {
+                    last = last.max(end);
+                    out.push(packed);
+                }
+                Form::Sign => self.signs.push((end, packed)),
+            }
         }
-        let end = self.fresh.iter().map(Spawn::end).fold(0.0, f64::max);
-        let taken = self.ring.take(self.fresh.len() as u32, end);
-        for particle in &self.fresh {
-            self.census.add(particle.end());
-            out.push(pack(particle, slot));
+        self.ring.take(Form::Dot, (out.len() - before) as u32, last);
+        (self.fresh.len() as u32, left_out)
+    }
+
+    /// Spawns what a tick has besides dots, so that it lies together in the ring.
+    fn launch_signs(&mut self, out: &mut Vec<ParticleBytes>) {
+        self.signs.sort_by(|a, b| b.0.total_cmp(&a.0));
+        for (end, packed) in self.signs.drain(..) {
+            self.ring.take(Form::Sign, 1, end);
+            out.push(packed);
         }
-        (taken, left_out)
     }
 }
 

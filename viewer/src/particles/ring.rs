@@ -1,8 +1,10 @@
-//! Which slots of the ring buffer hold particles that may still be alive. In: how many are spawned
-//! and until when the last of them lives. Out: the slots to write, and the stretches to draw.
+//! Which slots of the ring buffer hold particles that may still be alive. In: how many of which form are
+//! spawned and until when the last of them lives. Out: the slots to write, and the stretches to draw.
 
 use std::collections::VecDeque;
 use std::ops::Range;
+
+use crate::scene::draw::{Alive, Form};
 
 /// Batches that are kept apart. Ticks come a few times a second and particles live for seconds, so
 /// that is never reached in practice; past it batches are joined, and die a little later.
@@ -24,11 +26,13 @@ pub(super) struct Ring {
     batches: VecDeque<Batch>,
 }
 
-/// Particles spawned together.
+/// Particles spawned together: of one form, unless there are too many batches.
 #[derive(Clone, Copy, Debug)]
 struct Batch {
     /// `spawned` after this batch.
     until: u64,
+    dots: bool,
+    signs: bool,
     /// When the last of them arrives, in seconds of the playback clock.
     end: f64,
     /// What that was at first, before others joined.
@@ -61,21 +65,33 @@ impl Ring {
         self.slot(self.spawned)
     }
 
-    /// Takes `count` slots, or as many as there is room for, for particles of which the last arrives
-    /// at `end`. They begin at what [`Ring::next`] was, and go on around the end of the ring.
+    /// Takes `count` slots, or as many as there is room for, for particles of `form` of which the last
+    /// arrives at `end`. They begin at what [`Ring::next`] was, and go on around the end of the ring.
     /// Returns how many were taken.
-    pub(super) fn take(&mut self, count: u32, end: f64) -> u32 {
+    pub(super) fn take(&mut self, form: Form, count: u32, end: f64) -> u32 {
         let taken = count.min(self.room());
         if taken == 0 {
             return 0;
         }
         self.spawned += u64::from(taken);
         let full = self.batches.len() >= MAX_BATCHES;
+        let (dots, signs) = (form == Form::Dot, form == Form::Sign);
         match self.batches.back_mut() {
-            Some(last) if full || (end - last.first_end).abs() <= TOGETHER => {
+            Some(last)
+                if full
+                    || (last.dots, last.signs) == (dots, signs)
+                        && (end - last.first_end).abs() <= TOGETHER =>
+            {
                 (last.until, last.end) = (self.spawned, last.end.max(end));
+                (last.dots, last.signs) = (last.dots || dots, last.signs || signs);
             }
-            _ => self.batches.push_back(Batch { until: self.spawned, end, first_end: end }),
+            _ => self.batches.push_back(Batch {
+                until: self.spawned,
+                dots,
+                signs,
+                end,
+                first_end: end,
+            }),
         }
         taken
     }
@@ -94,15 +110,21 @@ impl Ring {
         self.batches.clear();
     }
 
-    /// Fills `stretches` with those slots in which particles may be alive at `now`, oldest first. Of what has
+    /// Fills `alive` with those slots in which particles may be alive at `now`, oldest first. Of what has
     /// arrived while older ones are still under way, only small gaps are drawn in vain.
-    pub(super) fn alive(&self, now: f64, stretches: &mut Vec<Range<u32>>) {
-        stretches.clear();
+    pub(super) fn alive(&self, now: f64, alive: &mut Alive) {
+        alive.dots.clear();
+        alive.signs.clear();
         let mut begin = self.retired;
         for batch in &self.batches {
             let from = std::mem::replace(&mut begin, batch.until);
             if batch.end >= now {
-                self.stretch(from, batch.until, stretches);
+                if batch.dots {
+                    self.stretch(from, batch.until, &mut alive.dots);
+                }
+                if batch.signs {
+                    self.stretch(from, batch.until, &mut alive.signs);
+                }
             }
         }
     }
@@ -137,45 +159,53 @@ mod tests {
 
     use super::*;
 
-    fn alive(ring: &Ring, now: f64) -> Vec<Range<u32>> {
+    fn alive(ring: &Ring, now: f64) -> Alive {
         // What was there before is forgotten.
-        let mut stretches = vec![7..9, 0..1];
-        ring.alive(now, &mut stretches);
-        stretches
+        let mut alive = Alive { dots: vec![7..9, 0..1], signs: vec![3..4, 5..6] };
+        ring.alive(now, &mut alive);
+        alive
     }
 
-    fn drawn(ring: &Ring, now: f64) -> Vec<u32> {
-        alive(ring, now).into_iter().flatten().collect()
+    fn drawn(stretches: &[Range<u32>]) -> Vec<u32> {
+        stretches.iter().cloned().flatten().collect()
+    }
+
+    fn any_form() -> impl Strategy<Value = Form> {
+        prop_oneof![Just(Form::Dot), Just(Form::Sign)]
     }
 
     proptest! {
-        /// Against a plain list of (slot, end) for every particle.
+        /// Against a plain list of (slot, form, end) for every particle.
         #[test]
         fn no_living_particle_is_overwritten_or_left_out(
             capacity in 1..64_u32,
-            steps in prop::collection::vec((0..40_u32, 0.0..3.0_f64, 0.0..2.0_f64), 1..200),
+            steps in
+                prop::collection::vec((any_form(), 0..40_u32, 0.0..3.0_f64, 0.0..2.0_f64), 1..200),
         ) {
             let mut ring = Ring::new(capacity);
-            let mut living: Vec<(u32, f64)> = Vec::new();
+            let mut living: Vec<(u32, Form, f64)> = Vec::new();
             let mut now = 0.0;
-            for (count, life, pause) in steps {
+            for (form, count, life, pause) in steps {
                 let first = ring.next();
-                let taken = ring.take(count, now + life);
+                let taken = ring.take(form, count, now + life);
                 prop_assert!(taken <= count);
                 for i in 0..taken {
                     let slot = (first + i) % capacity;
-                    prop_assert!(living.iter().all(|(other, _)| *other != slot));
-                    living.push((slot, now + life));
+                    prop_assert!(living.iter().all(|(other, ..)| *other != slot));
+                    living.push((slot, form, now + life));
                 }
                 now += pause;
                 ring.retire(now);
-                living.retain(|(_, end)| *end >= now);
-                let drawn = drawn(&ring, now);
-                let once: BTreeSet<u32> = drawn.iter().copied().collect();
-                prop_assert_eq!(drawn.len(), once.len(), "no particle is drawn twice");
-                prop_assert!(drawn.len() as u32 <= ring.len(), "nothing is drawn that is free");
-                for (slot, _) in &living {
-                    prop_assert!(once.contains(slot));
+                living.retain(|(.., end)| *end >= now);
+                let alive = alive(&ring, now);
+                for (form, stretches) in [(Form::Dot, alive.dots), (Form::Sign, alive.signs)] {
+                    let drawn = drawn(&stretches);
+                    let once: BTreeSet<u32> = drawn.iter().copied().collect();
+                    prop_assert_eq!(drawn.len(), once.len(), "no particle is drawn twice");
+                    prop_assert!(drawn.len() as u32 <= ring.len(), "nothing is drawn that is free");
+                    for (slot, ..) in living.iter().filter(|(_, is, _)| *is == form) {
+                        prop_assert!(once.contains(slot));
+                    }
                 }
                 prop_assert_eq!(ring.room(), capacity - ring.len());
             }
@@ -187,34 +217,51 @@ mod tests {
     #[test]
     fn a_full_ring_takes_what_it_has_room_for() {
         let mut ring = Ring::new(8);
-        assert_eq!(ring.take(5, 1.0), 5);
-        assert_eq!(ring.take(5, 1.0), 3);
-        assert_eq!(ring.take(5, 1.0), 0);
+        assert_eq!(ring.take(Form::Dot, 5, 1.0), 5);
+        assert_eq!(ring.take(Form::Dot, 5, 1.0), 3);
+        assert_eq!(ring.take(Form::Dot, 5, 1.0), 0);
         ring.retire(2.0);
-        assert_eq!(ring.take(5, 3.0), 5);
-        assert_eq!(drawn(&ring, 2.0), [0, 1, 2, 3, 4]);
+        assert_eq!(ring.take(Form::Dot, 5, 3.0), 5);
+        assert_eq!(drawn(&alive(&ring, 2.0).dots), [0, 1, 2, 3, 4]);
     }
 
     #[test]
     fn what_has_arrived_between_others_is_not_drawn() {
         let mut ring = Ring::new(1000);
         for (count, end) in [(100, 9.0), (100, 8.95), (300, 1.0), (10, 9.0), (10, 2.0), (10, 9.0)] {
-            assert_eq!(ring.take(count, end), count);
+            assert_eq!(ring.take(Form::Dot, count, end), count);
         }
         ring.retire(5.0);
         // The second gap is too small to be worth it.
-        assert_eq!(alive(&ring, 5.0), [0..200, 500..530]);
-        assert_eq!(ring.take(600, 12.0), 470, "what has arrived there is not free yet");
+        assert_eq!(alive(&ring, 5.0).dots, [0..200, 500..530]);
+        assert_eq!(ring.take(Form::Dot, 600, 12.0), 470, "what has arrived there is not free yet");
         ring.retire(10.0);
-        assert_eq!(ring.take(50, 13.0), 50);
-        assert_eq!(alive(&ring, 10.0), [530..1000, 0..50]);
+        assert_eq!(ring.take(Form::Dot, 50, 13.0), 50);
+        assert_eq!(alive(&ring, 10.0).dots, [530..1000, 0..50]);
+    }
+
+    #[test]
+    fn dots_and_signs_are_drawn_apart_and_over_small_gaps_of_each_other() {
+        let mut ring = Ring::new(1000);
+        for (form, count) in [
+            (Form::Dot, 100),
+            (Form::Sign, 10),
+            (Form::Dot, 100),
+            (Form::Sign, 200),
+            (Form::Dot, 1),
+        ] {
+            ring.take(form, count, 9.0);
+        }
+        let Alive { dots, signs } = alive(&ring, 0.0);
+        assert_eq!(dots, [0..210, 410..411]);
+        assert_eq!(signs, [100..110, 210..410]);
     }
 
     #[test]
     fn a_batch_that_others_join_without_end_ends_all_the_same() {
         let mut ring = Ring::new(1 << 20);
         for i in 0..1000 {
-            ring.take(10, f64::from(i) * 0.05);
+            ring.take(Form::Dot, 10, f64::from(i) * 0.05);
         }
         ring.retire(25.0);
         assert!(ring.len() <= 10 * 505, "{}", ring.len());
@@ -224,7 +271,7 @@ mod tests {
     fn batches_without_number_cost_no_memory() {
         let mut ring = Ring::new(1 << 20);
         for i in 0..10_000 {
-            ring.take(1, f64::from(i));
+            ring.take(if i % 2 == 0 { Form::Dot } else { Form::Sign }, 1, f64::from(i));
         }
         assert!(ring.batches.len() <= MAX_BATCHES);
         ring.retire(10_000.0);

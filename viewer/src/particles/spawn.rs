@@ -5,6 +5,7 @@ use spanfall_collector::feed::message::EdgeTick;
 use spanfall_collector::reduce::hop::Class;
 
 use super::travel::travel;
+use crate::scene::draw::Form;
 
 /// One particle, before it is packed for the graphics card.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,6 +25,11 @@ pub(super) struct Spawn {
 }
 
 impl Spawn {
+    /// How it is drawn.
+    pub(super) fn form(&self) -> Form {
+        if self.class == Class::Ok && !self.cold { Form::Dot } else { Form::Sign }
+    }
+
     /// When it arrives, in seconds of the playback clock.
     pub(super) fn end(&self) -> f64 {
         self.start + self.travel

@@ -4,6 +4,7 @@ use spanfall_collector::reduce::hop::{Class, Counts};
 use spanfall_collector::reduce::node::NodeId;
 
 use super::*;
+use crate::scene::draw::Alive;
 use crate::scene::sample::{graph, picture};
 
 /// Two edges, 1 -> 2 and 2 -> 3, and no renderer.
@@ -64,7 +65,10 @@ fn every_hop_of_a_tick_becomes_one_particle_on_its_edge() {
     let errors = records.iter().filter(|record| word(record, 3) & 3 == Class::Error as u32);
     assert_eq!(errors.count(), 2);
     let alive = &app.world().resource::<Upload>().alive;
-    assert_eq!(alive.iter().cloned().flatten().count(), 7);
+    assert_eq!(alive.dots.iter().cloned().flatten().count(), 5);
+    assert_eq!(alive.signs.iter().cloned().flatten().count(), 2);
+    // In the ring, what is no dot comes after the tick's dots.
+    assert!(records[5..].iter().all(|record| word(record, 3) & 3 == Class::Error as u32));
 }
 
 #[test]
@@ -76,7 +80,7 @@ fn a_frame_without_news_sends_nothing_and_the_arrived_are_not_drawn() {
     assert_eq!(frame(&mut app, 0.2).alive, 3);
     assert!(taken(&mut app).is_empty());
     assert_eq!(frame(&mut app, 10.0).alive, 0);
-    assert_eq!(app.world().resource::<Upload>().alive, []);
+    assert_eq!(app.world().resource::<Upload>().alive, Alive::default());
 }
 
 #[test]

@@ -75,7 +75,8 @@ pub(super) fn queue_layers(
 #[derive(Component, Clone, Copy)]
 pub(super) struct Lines {
     pub(super) copy: CachedRenderPipelineId,
-    pub(super) particles: CachedRenderPipelineId,
+    pub(super) dots: CachedRenderPipelineId,
+    pub(super) signs: CachedRenderPipelineId,
     pub(super) bare: CachedRenderPipelineId,
     pub(super) covers: CachedRenderPipelineId,
     pub(super) shades: CachedRenderPipelineId,
@@ -96,7 +97,8 @@ pub(super) fn queue_lines(
         };
         commands.entity(entity).insert(Lines {
             copy: line(Layer::Copy),
-            particles: line(Layer::Particles),
+            dots: line(Layer::Dots),
+            signs: line(Layer::Signs),
             bare: line(Layer::Bare),
             covers: line(Layer::NodeCovers),
             shades: line(Layer::PlateShades),
@@ -194,7 +196,8 @@ impl RenderCommand<Transparent2d> for DrawTriangles {
             Layer::Plates => pass.draw(0..plates.count * 6, 0..1),
             Layer::Nodes => pass.draw(0..nodes.count * 6, 0..1),
             // These have a pass of their own.
-            Layer::Particles
+            Layer::Dots
+            | Layer::Signs
             | Layer::Bare
             | Layer::Copy
             | Layer::NodeCovers

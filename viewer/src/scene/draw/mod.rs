@@ -17,7 +17,7 @@ mod straight;
 mod tiles;
 
 pub use frame::Look;
-pub use particles::{CAPACITY, ParticleBytes, Upload};
+pub use particles::{Alive, CAPACITY, Form, ParticleBytes, Upload};
 pub(crate) use pipeline::{LABELS_Z, MOVES_Z};
 pub use records::{EdgeRecord, NodeRecord, PlateRecord, Records};
 pub use standin::Standin;

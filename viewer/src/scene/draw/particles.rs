@@ -26,14 +26,32 @@ pub struct Upload {
     /// Records spawned since the last frame.
     pub fresh: Vec<ParticleBytes>,
     /// The stretches of the ring in which particles may be alive, oldest first.
-    pub alive: Vec<Range<u32>>,
+    pub alive: Alive,
+}
+
+/// How a particle is drawn. What most are takes least of the graphics card, so it is drawn apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A hop that went well: a dot.
+    Dot,
+    /// Any other class, or a cold start, whose shapes say so; above dots.
+    Sign,
+}
+
+/// Stretches of the ring to draw. One may hold a few of the other form: the shaders look.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Alive {
+    /// Those with [`Form::Dot`] in them.
+    pub dots: Vec<Range<u32>>,
+    /// Those with [`Form::Sign`] in them.
+    pub signs: Vec<Range<u32>>,
 }
 
 /// The ring on the graphics card.
 #[derive(Resource)]
 pub(super) struct Ring {
     pub(super) buffer: Buffer,
-    pub(super) alive: Vec<Range<u32>>,
+    pub(super) alive: Alive,
     first: u32,
     fresh: Vec<ParticleBytes>,
 }
@@ -46,7 +64,7 @@ impl FromWorld for Ring {
             usage: BufferUsages::STORAGE | BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        Self { buffer, alive: Vec::new(), first: 0, fresh: Vec::new() }
+        Self { buffer, alive: Alive::default(), first: 0, fresh: Vec::new() }
     }
 }
 

@@ -30,7 +30,8 @@ pub(super) enum Layer {
     PlateShades,
     /// Every frame: the still picture, and particles where nothing covers them.
     Copy,
-    Particles,
+    Dots,
+    Signs,
     /// Nothing that a person sees: see [`Standin`](super::Standin).
     Bare,
 }
@@ -61,17 +62,18 @@ impl Layer {
         }
     }
 
-    /// Which of [`shaders::all`] draws it, and from where in its fragment shader.
-    fn shader(self) -> (usize, &'static str) {
+    /// Which of [`shaders::all`] draws it, and the entries of its vertex and fragment shader.
+    fn shader(self) -> (usize, &'static str, &'static str) {
         match self {
-            Self::Edges => (0, "fragment"),
-            Self::Particles => (1, "fragment"),
-            Self::Plates => (2, "fragment"),
-            Self::PlateShades => (2, "shade"),
-            Self::Nodes => (3, "fragment"),
-            Self::NodeCovers => (3, "cover"),
-            Self::Copy => (4, "fragment"),
-            Self::Bare => (5, "fragment"),
+            Self::Edges => (0, "vertex", "fragment"),
+            Self::Dots => (1, "vertex_dot", "fragment_dot"),
+            Self::Signs => (1, "vertex_sign", "fragment_sign"),
+            Self::Plates => (2, "vertex", "fragment"),
+            Self::PlateShades => (2, "vertex", "shade"),
+            Self::Nodes => (3, "vertex", "fragment"),
+            Self::NodeCovers => (3, "vertex", "cover"),
+            Self::Copy => (4, "vertex", "fragment"),
+            Self::Bare => (5, "vertex", "fragment"),
         }
     }
 
@@ -85,7 +87,7 @@ impl Layer {
             Self::NodeCovers => (COVER_FORMAT, true, CompareFunction::Always),
             Self::PlateShades => return None,
             Self::Copy | Self::Bare => (COVER_FORMAT, false, CompareFunction::Always),
-            Self::Particles => (COVER_FORMAT, false, CompareFunction::GreaterEqual),
+            Self::Dots | Self::Signs => (COVER_FORMAT, false, CompareFunction::GreaterEqual),
         };
         Some(DepthStencilState {
             format,
@@ -110,7 +112,8 @@ impl Layer {
     fn label(self) -> &'static str {
         match self {
             Self::Edges => "spanfall edges",
-            Self::Particles => "spanfall particles",
+            Self::Dots => "spanfall dots",
+            Self::Signs => "spanfall signs",
             Self::Plates => "spanfall plates",
             Self::Nodes => "spanfall nodes",
             Self::NodeCovers => "spanfall covers of nodes",
@@ -204,10 +207,10 @@ impl SpecializedRenderPipeline for Pipelines {
     type Key = PipelineKey;
 
     fn specialize(&self, key: PipelineKey) -> RenderPipelineDescriptor {
-        let (shader, entry) = key.layer.shader();
+        let (shader, vertex, fragment) = key.layer.shader();
         let shader = &self.shaders.0[shader];
         let mut layout = vec![self.frame.clone(), self.picture.clone()];
-        if matches!(key.layer, Layer::Copy | Layer::Particles) {
+        if matches!(key.layer, Layer::Copy | Layer::Dots | Layer::Signs) {
             layout.push(self.still.clone());
         }
         RenderPipelineDescriptor {
@@ -215,7 +218,7 @@ impl SpecializedRenderPipeline for Pipelines {
             layout,
             vertex: VertexState {
                 shader: shader.clone(),
-                entry_point: Some("vertex".into()),
+                entry_point: Some(vertex.into()),
                 ..default()
             },
             primitive: PrimitiveState { topology: key.layer.topology(), ..default() },
@@ -223,7 +226,7 @@ impl SpecializedRenderPipeline for Pipelines {
             multisample: MultisampleState { count: key.samples, ..default() },
             fragment: Some(FragmentState {
                 shader: shader.clone(),
-                entry_point: Some(entry.into()),
+                entry_point: Some(fragment.into()),
                 targets: key.layer.blend(key.format).map(Some).into_iter().collect(),
                 ..default()
             }),

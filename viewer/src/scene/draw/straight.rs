@@ -158,12 +158,15 @@ fn draw_moving(
         within(&mut pass, camera);
         match standin.as_deref().copied().unwrap_or_default() {
             Standin::None => {
-                if let Some(copied) = &still.copied
-                    && begin(&mut pass, &cache, lines.particles, bindings, frame)
-                {
-                    pass.set_bind_group(2, &copied.shade, &[]);
-                    for stretch in &ring.alive {
-                        pass.draw(stretch.start * 3..stretch.end * 3, 0..1);
+                let alive = [(lines.dots, &ring.alive.dots), (lines.signs, &ring.alive.signs)];
+                for (line, stretches) in alive {
+                    if let Some(copied) = still.copied.as_ref().filter(|_| !stretches.is_empty())
+                        && begin(&mut pass, &cache, line, bindings, frame)
+                    {
+                        pass.set_bind_group(2, &copied.shade, &[]);
+                        for stretch in stretches {
+                            pass.draw(stretch.start * 3..stretch.end * 3, 0..1);
+                        }
                     }
                 }
             }
