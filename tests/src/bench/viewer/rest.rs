@@ -72,41 +72,43 @@ impl Viewer {
         )))
     }
 
-    /// What is resident while the incident plays in loop, twenty times as fast as it happened.
+    /// What is resident while the incident plays in loop, twenty times as fast as it happened, once all
+    /// that is bounded is full.
     pub(super) fn memory(&self) -> anyhow::Result<Vec<Figure>> {
-        let whole = Duration::from_secs(if self.effort.quick { 30 } else { 600 });
+        let (fills, watched) = if self.effort.quick { (20, 10) } else { (600, 180) };
         let mut viewer = self.command()?;
         viewer.arg("--replay").arg(repository("samples/incident.jsonl.zst"));
         viewer.args(["--speed", "20", "--loop"]);
         let mut viewer = Program::start("spanfall", viewer);
         let begin = Instant::now();
         let mut held = Vec::new();
-        while begin.elapsed() < whole {
+        while begin.elapsed() < Duration::from_secs(fills + watched) {
             std::thread::sleep(Duration::from_secs(1));
             ensure!(viewer.ended().is_none(), "the viewer ended: {}", viewer.stderr());
-            held.push(viewer.resident_memory() as f64 / 1e6);
+            if begin.elapsed() >= Duration::from_secs(fills) {
+                held.push(viewer.resident_memory() as f64 / 1e6);
+            }
         }
-        // What is full is full after half of the time; then minutes compare.
-        let tenth = (held.len() / 10).max(1);
+        // A moment says little: pages come and go.
+        let sixth = (held.len() / 6).max(1);
         let mean = |some: &[f64]| some.iter().sum::<f64>() / some.len() as f64;
-        let half = held.get(held.len() / 2..).context("no time")?;
-        let (middle, end) = (mean(&half[..tenth]), mean(&half[half.len() - tenth..]));
-        let minutes = whole.as_secs_f64() / 60.0;
-        let grown = Figure::new("memory: growth, second half", end - middle, "MB");
+        let first = mean(held.get(..sixth).context("no time")?);
+        let last = mean(&held[held.len() - sixth..]);
+        let grown = Figure::new("memory: growth once it is full", last - first, "MB");
         // Of what is still filling up, nothing can be said.
         let grown = if self.effort.quick { grown } else { grown.at_most(FLAT_MB) };
         let shortened = if self.effort.quick { ", shortened by --quick: not full yet" } else { "" };
         Ok(vec![grown.beside(format!(
-            "{} minutes of the incident in loop, 20 times as fast{shortened}; {} MB at the end, {} at most",
-            number(minutes),
-            number(end),
+            "in {watched} s after {fills} s of the incident in loop, 20 times as fast{shortened}; {} MB at \
+             the end, {} at most",
+            number(last),
             number(held.iter().copied().fold(0.0, f64::max)),
         ))])
     }
 }
 
-/// Growth in five minutes that is none: pages come and go.
-const FLAT_MB: f64 = 6.0;
+/// Growth in three minutes that is none.
+const FLAT_MB: f64 = 2.0;
 
 /// Whether there are nodes in the middle of a screen: bright rings and names on the dark ground.
 fn shows_something(screen: &RgbImage) -> bool {
