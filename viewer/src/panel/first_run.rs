@@ -51,12 +51,14 @@ impl Plugin for FirstRunPlugin {
 #[derive(Resource, Clone, Debug, Default)]
 pub(super) struct Way {
     setup: Option<Setup>,
+    /// Why there is none.
+    closed: &'static str,
 }
 
 impl Way {
     /// How much of the window's left the card takes, in logical pixels at 1080.
     pub(super) fn room(&self, shown: &Shown) -> f32 {
-        if shown.setup && self.setup.is_some() { MARGIN + WIDTH } else { 0.0 }
+        if shown.setup { MARGIN + WIDTH } else { 0.0 }
     }
 }
 
@@ -69,6 +71,8 @@ const WIDTH: f32 = 560.0;
 struct Tree {
     root: Entity,
     why: Entity,
+    /// What is there only where spans can come in: the variables, for whom they are, and their copy.
+    open: Vec<Entity>,
     values: [Entity; 4],
     caution: Entity,
     caution_text: Entity,
@@ -108,7 +112,7 @@ fn spawn(mut build: Build<'_, '_>) {
         build.text(line, Style::Second, &format!("{name}="));
         build.text(line, Style::Strong, "")
     });
-    build.sentence(
+    let whom = build.sentence(
         root,
         Style::Second,
         "For a Lambda with an OpenTelemetry layer. Layers without this wrapper have \
@@ -119,6 +123,7 @@ fn spawn(mut build: Build<'_, '_>) {
     let caution_text = build.sentence(caution, Style::Body, "");
     let buttons = Node { column_gap: px(4), margin: UiRect::left(px(-8)), ..default() };
     let buttons = build.part(root, buttons);
+    let mut open = vec![field, whom];
     for (text, command) in [("Copy (C)", Command::Copy), ("Hide (Esc)", Command::ToggleSetup)] {
         let node = Node {
             padding: UiRect::axes(px(8), px(3)),
@@ -126,10 +131,13 @@ fn spawn(mut build: Build<'_, '_>) {
             ..default()
         };
         let button = build.button(buttons, node, Goes::Asks(command));
+        if command == Command::Copy {
+            open.push(button);
+        }
         let text = build.text(button, Style::Body, text);
         build.commands.entity(text).insert(TextColor(colors.accent));
     }
-    build.commands.insert_resource(Tree { root, why, values, caution, caution_text });
+    build.commands.insert_resource(Tree { root, why, open, values, caution, caution_text });
 }
 
 /// The variables' names, in the order of [`Setup::variables`].
@@ -143,6 +151,20 @@ const NAMES: [&str; 4] = [
 fn find_way(intake: Res<'_, Intake>, mut way: ResMut<'_, Way>) {
     let address: Option<IpAddr> = if *intake == Intake::Nowhere { None } else { outward() };
     way.setup = intake.setup(address);
+    way.closed = closed(&intake);
+}
+
+/// Why no span can come in, where none can, and what to do.
+fn closed(intake: &Intake) -> &'static str {
+    match intake {
+        Intake::Nowhere => {
+            "No span can come in while a recording plays. Without --replay, --feed-file and --vizceral \
+             spanfall listens for spans; with --connect it shows what a collector gets."
+        }
+        Intake::Here { .. } | Intake::Elsewhere(_) => {
+            "This collector listens on no OTLP port. [listen] in its configuration opens one."
+        }
+    }
 }
 
 /// The card comes when there is nothing of one's own to see, and goes with the first live span. In
@@ -216,9 +238,18 @@ fn update(
     mut paint: Paint<'_, '_>,
 ) {
     let Some(tree) = tree else { return };
-    let setup = way.setup.as_ref().filter(|_| shown.setup);
-    paint.show(tree.root, setup.is_some());
-    let Some(setup) = setup else { return };
+    paint.show(tree.root, shown.setup);
+    if !shown.setup {
+        return;
+    }
+    for part in &tree.open {
+        paint.show(*part, way.setup.is_some());
+    }
+    let Some(setup) = &way.setup else {
+        paint.show(tree.caution, false);
+        paint.text(tree.why, way.closed);
+        return;
+    };
     paint.text(tree.why, reason(&source));
     for (entity, (_, value)) in tree.values.into_iter().zip(setup.variables()) {
         paint.text(entity, value);

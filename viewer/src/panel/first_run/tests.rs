@@ -102,12 +102,14 @@ fn the_card_goes_with_the_first_live_span_and_does_not_come_back() {
 }
 
 #[test]
-fn a_recording_needs_no_card() {
+fn of_a_recording_the_card_comes_only_when_asked_and_says_why_no_span_can_come() {
     let mut file = feed();
     writeln!(file).unwrap();
     let mut desk = Desk::with(file);
     assert!(!open(&desk));
     desk.app.world_mut().write_message(Command::ToggleSetup);
     desk.wait(0.1);
-    assert!(desk.says("first run").is_empty(), "nowhere to send spans to");
+    assert!(says(&mut desk, "No span can come in") && says(&mut desk, "--connect"));
+    assert!(!says(&mut desk, NAMES[0]) && !says(&mut desk, "Copy (C)"), "nowhere to send spans to");
+    assert!(says(&mut desk, "Hide (Esc)"));
 }
