@@ -68,21 +68,37 @@ impl Watched {
         &self.last
     }
 
+    /// What the file says once nobody is in the midst of writing it.
+    pub async fn settled(&mut self) -> &Text {
+        self.settle().await;
+        self.last = self.look_again().await;
+        &self.last
+    }
+
     /// The next time that the file says something else: what it says now. Safe to cancel.
     pub async fn next(&mut self) -> Text {
         loop {
             tokio::select! {
-                Some(()) = self.events.recv() => self.settle().await,
-                _ = self.look.tick() => {}
+                Some(()) = self.events.recv() => {}
+                _ = self.look.tick() => {
+                    if self.look_again().await == self.last {
+                        continue;
+                    }
+                }
             }
-            let file = self.file.clone();
-            let text = tokio::task::spawn_blocking(move || read(&file)).await;
-            let text = text.unwrap_or_else(|error| Err(format!("cannot be read: {error}")));
+            self.settle().await;
+            let text = self.look_again().await;
             if text != self.last {
                 self.last.clone_from(&text);
                 return text;
             }
         }
+    }
+
+    async fn look_again(&self) -> Text {
+        let file = self.file.clone();
+        let text = tokio::task::spawn_blocking(move || read(&file)).await;
+        text.unwrap_or_else(|error| Err(format!("cannot be read: {error}")))
     }
 
     async fn settle(&mut self) {
@@ -129,6 +145,19 @@ mod tests {
         assert!(watched._watcher.is_none());
         tokio::time::pause();
         assert!(timeout(Duration::from_secs(60), watched.next()).await.is_err(), "no news");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_being_written_is_read_once_that_is_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.toml");
+        std::fs::write(&file, "").unwrap();
+        let mut watched = Watched::new(file.clone());
+        assert_eq!(watched.text().as_deref(), Ok(""), "the writer has emptied it, and goes on");
+        std::fs::write(&file, "a = 1").unwrap();
+        assert_eq!(watched.settled().await.as_deref(), Ok("a = 1"));
+        tokio::time::pause();
+        assert!(timeout(Duration::from_secs(60), watched.next()).await.is_err(), "said already");
     }
 
     #[test]

@@ -123,10 +123,10 @@ fn watch(
                     *news.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
                     wake();
                 };
-                // It may have changed since it was read first.
-                let text = watched.text().clone();
-                if read(&file, text.clone()).ok() != Some(known) {
-                    tell(text);
+                // It may have changed since it was read first, and somebody may still be writing it.
+                let differs = |text: &Text| read(&file, text.clone()).ok().as_ref() != Some(&known);
+                if differs(watched.text()) && differs(watched.settled().await) {
+                    tell(watched.text().clone());
                 }
                 while let Some(text) = stop.run_until_cancelled(watched.next()).await {
                     tell(text);
