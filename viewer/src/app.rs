@@ -16,6 +16,7 @@ use bevy::winit::{UpdateMode, WinitSettings};
 use crate::activity::{Activity, ActivityPlugin};
 use crate::browser::BrowserPlugin;
 use crate::clipboard::ClipboardPlugin;
+use crate::driver::DriverPlugin;
 use crate::exit::ExitPlugin;
 use crate::focus::{Command, FocusPlugin, FocusSystems};
 use crate::follow::FollowPlugin;
@@ -87,7 +88,7 @@ impl Plugin for SpanfallPlugins {
             ParticlesPlugin,
             PanelPlugin,
             (SnapshotKeyPlugin, ClipKeyPlugin),
-            (BrowserPlugin, ClipboardPlugin),
+            (BrowserPlugin, ClipboardPlugin, DriverPlugin),
             WallPlugin,
             ActivityPlugin,
         ));

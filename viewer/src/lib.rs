@@ -9,6 +9,7 @@ pub mod browser;
 pub mod cli;
 pub mod clipboard;
 pub mod display;
+pub mod driver;
 pub mod exit;
 pub mod figures;
 pub mod focus;
