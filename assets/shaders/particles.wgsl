@@ -1,18 +1,7 @@
-// Particles: every hop under way, one triangle each, in a few draws. Nothing moves them: where one is
-// follows from the clock.
+// Particles: every hop under way, one triangle each, in a few draws. Where they are, place.wgsl has found
+// out.
 
-struct Particle {
-    edge: u32,
-    start: f32,   // seconds of the playback clock, modulo the frame's period
-    travel: f32,  // seconds
-    look: u32,    // bits 0-1 class, 2 cold, 8-15 lane, 16-31 seed
-}
-
-@group(1) @binding(1) var<storage, read> particles: array<Particle>;
-// How much of their light labels take, a texel for a square of so many px: SHADE_SCALE of
-// viewer/src/scene/draw/pipeline.rs.
-@group(2) @binding(0) var shade: texture_2d<f32>;
-const SHADE: f32 = 4.0;
+@group(1) @binding(1) var<storage, read> spots: array<Spot>;
 
 struct Dot {
     @builtin(position) position: vec4<f32>,
@@ -31,19 +20,6 @@ struct Sign {
 
 const HIDDEN = vec4<f32>(2.0, 2.0, 2.0, 1.0);
 
-// How far on its way a particle is: 0 where it sets out, 1 where it arrives.
-fn progress(particle: Particle) -> f32 {
-    // The clock wraps; a particle's age is the short way round.
-    let since = frame.clock - particle.start;
-    let age = since - frame.period * round(since / frame.period);
-    return age / particle.travel;
-}
-
-// Classes other than ok, and cold starts, are signs: Spawn::form in viewer/src/particles/spawn.rs.
-fn is_sign(particle: Particle) -> bool {
-    return (particle.look & 7u) != 0u;
-}
-
 fn corner(index: u32) -> vec2<f32> {
     // The corners lie at twice the radius of the circle that the triangle must hold.
     let corner = index % 3u;
@@ -56,37 +32,17 @@ fn corner(index: u32) -> vec2<f32> {
     return local;
 }
 
-struct Spot {
-    // Of the corner on screen.
-    position: vec4<f32>,
-    // How much of its light is seen, by where it is.
-    there: f32,
+// What lies so many px from the middle of a spot.
+fn position(spot: Spot, offset: vec2<f32>) -> vec4<f32> {
+    return vec4<f32>(spot.center + offset * 2.0 / frame.viewport, MOVING, 1.0);
 }
 
-// Where on its edge a particle is, and there a corner that lies `local` px from its middle.
-fn spot(particle: Particle, edge: Edge, t: f32, local: vec2<f32>) -> Spot {
-    let way = heading(edge, t);
-    let across = vec2<f32>(-way.y, way.x);
-    let lane = f32((particle.look >> 8u) & 255u) / 127.5 - 1.0;
-    // Streams have body, and gather where they leave and arrive.
-    let gather = smoothstep(0.0, 0.22, t) * smoothstep(1.0, 0.78, t);
-    let stray = lane * edge.body * frame.stroke * mix(0.35, 1.0, gather);
-    let middle = along(edge, t) + across * stray * frame.pixel;
-    let offset = way * local.x + across * local.y;
-
-    var out: Spot;
-    out.position = clip_from_world(middle + offset * frame.pixel);
-    out.position.z = MOVING;
-    let center = clip_from_world(middle).xy;
-    let seen = (vec2<f32>(center.x, -center.y) * 0.5 + 0.5) * frame.viewport / SHADE;
-    let unshaded = 1.0 - textureLoad(shade, vec2<i32>(seen), 0).r;
-    out.there = smoothstep(0.0, 0.03, t) * smoothstep(1.0, 0.97, t) * unshaded * edge.bright;
-    return out;
+fn radius_of(look: u32) -> f32 {
+    return f32(look >> 16u) / RADIUS_STEPS;
 }
 
-// Not below 1.2 px: a dot must stay a dot on a wall seen from afar.
-fn radius_of(size: f32) -> f32 {
-    return max(frame.particle * frame.stroke * size, 1.2);
+fn solid_of(look: u32) -> f32 {
+    return f32(look & 4095u) / 4095.0;
 }
 
 @vertex
@@ -94,23 +50,17 @@ fn vertex_dot(@builtin(vertex_index) index: u32) -> Dot {
     var out: Dot;
     out.position = HIDDEN;
 
-    let particle = particles[index / 3u];
-    let t = progress(particle);
-    let edge = edges[particle.edge];
-    if t < 0.0 || t > 1.0 || edge.bright <= 0.0 || is_sign(particle) {
+    let spot = spots[index / 3u];
+    if spot.look == 0u || is_sign(spot.look) {
         return out;
     }
-    let seed = f32(particle.look >> 16u) / 65535.0;
-    let radius = radius_of(mix(0.86, 1.1, seed) * edge.grain);
+    let radius = radius_of(spot.look);
     // Each pixel of a triangle costs: their light ends where it is hardly seen, unless a person wants
     // it bright.
     let ends = mix(1.2, 1.4, step(0.5, frame.glow));
     let local = corner(index) * max(ends * radius, radius + 0.5);
-    let here = spot(particle, edge, t, local);
-    // The finest fade too: they lie on each other, and a crowd is not to glare.
-    let solid = mix(0.55, 1.0, saturate(edge.grain * 2.0 - 1.0)) * saturate(edge.grain * 2.0);
-    out.position = here.position;
-    out.place = vec4<f32>(local / radius, radius, here.there * solid);
+    out.position = position(spot, local);
+    out.place = vec4<f32>(local / radius, radius, solid_of(spot.look));
     return out;
 }
 
@@ -125,32 +75,25 @@ fn vertex_sign(@builtin(vertex_index) index: u32) -> Sign {
     var out: Sign;
     out.position = HIDDEN;
 
-    let particle = particles[index / 3u];
-    let t = progress(particle);
-    let edge = edges[particle.edge];
-    if t < 0.0 || t > 1.0 || edge.bright <= 0.0 || !is_sign(particle) {
+    let spot = spots[index / 3u];
+    if spot.look == 0u || !is_sign(spot.look) {
         return out;
     }
-    let sort = particle.look & 3u;
-    let cold = f32((particle.look >> 2u) & 1u);
-    let seed = f32(particle.look >> 16u) / 65535.0;
+    let sort = class_of(spot.look);
     var color = frame.ok.rgb;
-    var size = mix(0.86, 1.1, seed) * edge.grain;
     if sort == 1u {
         color = frame.slow.rgb;
-        size = 1.25;
     } else if sort == 2u {
         color = frame.throttled.rgb;
-        size = 1.3;
     } else if sort == 3u {
         color = frame.error.rgb;
-        size = 1.6;
     }
-    let radius = radius_of(size);
+    let cold = select(0.0, 1.0, is_cold(spot.look));
+    let radius = radius_of(spot.look);
     let local = corner(index) * (radius * mix(1.4, 2.15, cold) + 0.8);
-    let here = spot(particle, edge, t, local);
-    out.position = here.position;
-    out.color = vec4<f32>(color, here.there);
+    let way = unpack2x16snorm(spot.way);
+    out.position = position(spot, way * local.x + vec2<f32>(-way.y, way.x) * local.y);
+    out.color = vec4<f32>(color, solid_of(spot.look));
     out.place = vec4<f32>(local / radius, radius, f32(sort) + cold * 4.0);
     return out;
 }

@@ -7,8 +7,10 @@ use std::fs;
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use spanfall_tests::program::repository;
 
-/// What every layer's shader begins with; the viewer puts the two together the same way.
-const SHARED: &str = "frame.wgsl";
+/// What every shader begins with, and what those of particles go on with; the viewer puts them together
+/// the same way.
+const SHARED: [&str; 2] = ["frame.wgsl", "spot.wgsl"];
+const OF_PARTICLES: [&str; 2] = ["particles.wgsl", "place.wgsl"];
 
 fn validate(source: &str) -> Result<naga::Module, String> {
     let module =
@@ -21,22 +23,28 @@ fn validate(source: &str) -> Result<naga::Module, String> {
 }
 
 #[test]
-fn every_shader_is_valid_and_has_both_entry_points() {
+fn every_shader_is_valid_and_has_its_entry_points() {
     let folder = repository("assets/shaders");
-    let shared = fs::read_to_string(folder.join(SHARED)).unwrap();
+    let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+    let [frame, spot] = SHARED.map(read);
     let mut checked = 0;
     for entry in fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
-        if name == SHARED || !name.ends_with(".wgsl") {
+        if SHARED.contains(&name) || !name.ends_with(".wgsl") {
             continue;
         }
-        let own = fs::read_to_string(&path).unwrap();
-        let module = validate(&format!("{shared}\n{own}"))
-            .unwrap_or_else(|error| panic!("{SHARED} and {name}:\n{error}"));
+        let shared = if OF_PARTICLES.contains(&name) { spot.as_str() } else { "" };
+        let module = validate(&format!("{frame}\n{shared}\n{}", read(name)))
+            .unwrap_or_else(|error| panic!("{name}, after what it shares:\n{error}"));
         let stages: Vec<_> = module.entry_points.iter().map(|entry| entry.stage).collect();
-        for stage in [naga::ShaderStage::Vertex, naga::ShaderStage::Fragment] {
-            assert!(stages.contains(&stage), "{name} has no {stage:?} entry point");
+        let wanted: &[naga::ShaderStage] = if name == "place.wgsl" {
+            &[naga::ShaderStage::Compute]
+        } else {
+            &[naga::ShaderStage::Vertex, naga::ShaderStage::Fragment]
+        };
+        for stage in wanted {
+            assert!(stages.contains(stage), "{name} has no {stage:?} entry point");
         }
         checked += 1;
     }

@@ -20,7 +20,7 @@ mod tests {
 
     use super::*;
 
-    /// What `particles.wgsl` does.
+    /// What `place.wgsl` does.
     fn age(clock: f32, start: f32) -> f32 {
         let period = PERIOD as f32;
         let since = clock - start;

@@ -337,7 +337,7 @@ fn keep_time(
     }
 }
 
-/// `struct Particle` of `assets/shaders/particles.wgsl`.
+/// `struct Particle` of `assets/shaders/place.wgsl`.
 fn pack(particle: &Spawn, slot: u32) -> ParticleBytes {
     let look = particle.class as u32
         | u32::from(particle.cold) << 2

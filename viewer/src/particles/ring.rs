@@ -116,9 +116,11 @@ impl Ring {
         alive.dots.clear();
         alive.signs.clear();
         let mut begin = self.retired;
+        let mut all = None;
         for batch in &self.batches {
             let from = std::mem::replace(&mut begin, batch.until);
             if batch.end >= now {
+                all = Some((all.map_or(from, |(first, _)| first), batch.until));
                 if batch.dots {
                     self.stretch(from, batch.until, &mut alive.dots);
                 }
@@ -127,6 +129,9 @@ impl Ring {
                 }
             }
         }
+        let (from, until) = all.unwrap_or_default();
+        // No more than the capacity, so it fits.
+        (alive.first, alive.count) = (self.slot(from), (until - from) as u32);
     }
 
     /// Adds what lies between two counts of particles, in at most two parts around the ring's end.
@@ -161,7 +166,8 @@ mod tests {
 
     fn alive(ring: &Ring, now: f64) -> Alive {
         // What was there before is forgotten.
-        let mut alive = Alive { dots: vec![7..9, 0..1], signs: vec![3..4, 5..6] };
+        let mut alive =
+            Alive { first: 9, count: 3, dots: vec![7..9, 0..1], signs: vec![3..4, 5..6] };
         ring.alive(now, &mut alive);
         alive
     }
@@ -198,11 +204,14 @@ mod tests {
                 ring.retire(now);
                 living.retain(|(.., end)| *end >= now);
                 let alive = alive(&ring, now);
+                let all: BTreeSet<u32> =
+                    (0..alive.count).map(|i| (alive.first + i) % capacity).collect();
+                prop_assert!(alive.count <= ring.len(), "nothing is placed that is free");
                 for (form, stretches) in [(Form::Dot, alive.dots), (Form::Sign, alive.signs)] {
                     let drawn = drawn(&stretches);
                     let once: BTreeSet<u32> = drawn.iter().copied().collect();
                     prop_assert_eq!(drawn.len(), once.len(), "no particle is drawn twice");
-                    prop_assert!(drawn.len() as u32 <= ring.len(), "nothing is drawn that is free");
+                    prop_assert!(once.is_subset(&all), "nothing is drawn that has no place");
                     for (slot, ..) in living.iter().filter(|(_, is, _)| *is == form) {
                         prop_assert!(once.contains(slot));
                     }
@@ -252,7 +261,8 @@ mod tests {
         ] {
             ring.take(form, count, 9.0);
         }
-        let Alive { dots, signs } = alive(&ring, 0.0);
+        let Alive { first, count, dots, signs } = alive(&ring, 0.0);
+        assert_eq!((first, count), (0, 411));
         assert_eq!(dots, [0..210, 410..411]);
         assert_eq!(signs, [100..110, 210..410]);
     }

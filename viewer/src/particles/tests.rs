@@ -184,3 +184,16 @@ fn a_renderer_that_has_stopped_costs_no_memory() {
     assert_eq!(out.len() as u32, CAPACITY);
     assert!(left_out.abs_diff(3_000_000 - CAPACITY) <= 1);
 }
+
+#[test]
+fn a_particle_is_drawn_as_a_sign_exactly_where_the_shader_takes_it_for_one() {
+    for class in Class::ALL {
+        for cold in [false, true] {
+            let particle =
+                spawn::Spawn { start: 0.0, travel: 1.0, class, cold, lane: 255, seed: u16::MAX };
+            // `signs` of `place.wgsl`.
+            let signs = word(&pack(&particle, 7), 3) & 7;
+            assert_eq!(signs != 0, particle.form() == Form::Sign, "{class:?}, cold: {cold}");
+        }
+    }
+}

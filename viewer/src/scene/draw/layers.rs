@@ -23,8 +23,8 @@ use bevy::render::view::{ExtractedView, Msaa};
 
 use super::buffer::Buffer;
 use super::frame::{Frames, ViewFrame};
-use super::particles::Ring;
 use super::pipeline::{Layer, PipelineKey, Pipelines};
+use super::place::Spots;
 use super::records::{EdgeRecord, NodeRecord, PlateRecord};
 use crate::scene::icons::IconAtlas;
 
@@ -109,7 +109,7 @@ pub(super) fn queue_lines(
 /// The bind groups of this frame; missing until the atlas is on the graphics card.
 #[derive(Resource)]
 pub(super) struct Bindings {
-    frame: BindGroup,
+    pub(super) frame: BindGroup,
     picture: BindGroup,
 }
 
@@ -128,7 +128,7 @@ pub(super) fn bind(
     cache: Res<'_, PipelineCache>,
     device: Res<'_, RenderDevice>,
     frames: Res<'_, Frames>,
-    ring: Res<'_, Ring>,
+    spots: Res<'_, Spots>,
     (edges, nodes, plates): (
         Res<'_, Buffer<EdgeRecord>>,
         Res<'_, Buffer<NodeRecord>>,
@@ -149,7 +149,7 @@ pub(super) fn bind(
             &cache.get_bind_group_layout(&pipelines.picture),
             &BindGroupEntries::sequential((
                 edges.storage.binding()?,
-                ring.buffer.as_entire_binding(),
+                spots.buffer.as_entire_binding(),
                 nodes.storage.binding()?,
                 plates.storage.binding()?,
                 &icons.texture_view,

@@ -9,6 +9,7 @@ mod frame;
 mod layers;
 mod particles;
 mod pipeline;
+mod place;
 mod records;
 pub mod shaders;
 mod standin;
@@ -45,6 +46,7 @@ use frame::{Frames, prepare_frames};
 use layers::{DrawLayer, bind, queue_layers, queue_lines, spawn_layers};
 use particles::{Ring, extract_particles, write_particles};
 use pipeline::{Pipelines, Shaders};
+use place::{Spots, bind_spots};
 use still::{Still, bind_copy, judge, prepare_textures, watch_images};
 use straight::{Straight, follow_format};
 
@@ -81,6 +83,7 @@ impl Plugin for DrawPlugin {
             .init_gpu_resource::<Buffer<PlateRecord>>()
             .init_gpu_resource::<Still>()
             .init_gpu_resource::<Pipelines>()
+            .init_gpu_resource::<Spots>()
             .init_gpu_resource::<SpecializedRenderPipelines<Pipelines>>()
             .add_render_command::<Transparent2d, DrawLayer>()
             .add_systems(RenderStartup, spawn_layers)
@@ -111,7 +114,9 @@ impl Plugin for DrawPlugin {
                         write_records::<PlateRecord>,
                     )
                         .in_set(RenderSystems::PrepareResources),
-                    (bind, judge, bind_copy).chain().in_set(RenderSystems::PrepareBindGroups),
+                    (bind, judge, bind_copy, bind_spots)
+                        .chain()
+                        .in_set(RenderSystems::PrepareBindGroups),
                 ),
             );
     }
@@ -142,8 +147,9 @@ mod tests {
     /// A constant of a shader, as its text says.
     fn constant(shader: &str, name: &str) -> f32 {
         let (_, source) = shaders::all().into_iter().find(|(file, _)| *file == shader).unwrap();
-        let after = source.split(&format!("const {name}: f32 = ")).nth(1).unwrap().to_owned();
-        after.split(';').next().unwrap().parse().unwrap()
+        let after = source.split(&format!("const {name}: ")).nth(1).unwrap();
+        let (_, value) = after.split(';').next().unwrap().split_once(" = ").unwrap();
+        value.trim_end_matches('u').parse().unwrap()
     }
 
     #[test]
@@ -156,7 +162,14 @@ mod tests {
     fn what_is_copied_and_shaded_reaches_as_far_as_the_shaders_draw() {
         assert_eq!(tiles::REACH, constant("nodes.wgsl", "REACH"));
         assert_eq!(tiles::SOFT * 8.0, constant("plates.wgsl", "SOFT"));
-        assert_eq!(pipeline::SHADE_SCALE as f32, constant("particles.wgsl", "SHADE"));
+        assert_eq!(pipeline::SHADE_SCALE as f32, constant("place.wgsl", "SHADE"));
+    }
+
+    #[test]
+    fn every_particle_of_a_full_ring_is_placed() {
+        assert_eq!(place::GROUP as f32, constant("place.wgsl", "GROUP"));
+        // As many groups as WebGPU promises in a row.
+        assert!(CAPACITY.div_ceil(place::GROUP) <= 65_535);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use bevy::render::renderer::{RenderDevice, RenderQueue};
 /// Records that the ring holds, in 32 MB: twice the largest particle budget, a million.
 pub const CAPACITY: u32 = 1 << 21;
 
-/// Bytes of a record: `struct Particle` of `assets/shaders/particles.wgsl`.
+/// Bytes of a record: `struct Particle` of `assets/shaders/place.wgsl`.
 pub(super) const RECORD_BYTES: NonZeroU64 = NonZeroU64::MIN.saturating_add(15);
 
 /// One particle as the shader reads it: little-endian edge slot, start, travel, look.
@@ -41,6 +41,10 @@ pub enum Form {
 /// Stretches of the ring to draw. One may hold a few of the other form: the shaders look.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Alive {
+    /// The first slot of the part of the ring that all of them lie in.
+    pub first: u32,
+    /// How many slots that part has, around the end of the ring.
+    pub count: u32,
     /// Those with [`Form::Dot`] in them.
     pub dots: Vec<Range<u32>>,
     /// Those with [`Form::Sign`] in them.

@@ -14,7 +14,7 @@ use bevy::render::render_resource::{
 use bevy::shader::Shader;
 
 use super::frame::Frame;
-use super::particles::RECORD_BYTES;
+use super::place::SPOT_BYTES;
 use super::records::{EdgeRecord, NodeRecord, PlateRecord};
 use super::shaders;
 
@@ -48,7 +48,7 @@ pub(super) const COVER_FORMAT: TextureFormat = TextureFormat::Depth16Unorm;
 /// How much of the light of particles plates take.
 pub(super) const SHADE_FORMAT: TextureFormat = TextureFormat::R8Unorm;
 
-/// That is soft, so a pixel of it stands for so many, squared, as `particles.wgsl` has it.
+/// That is soft, so a pixel of it stands for so many, squared, as `place.wgsl` has it.
 pub(super) const SHADE_SCALE: u32 = 4;
 
 impl Layer {
@@ -134,7 +134,7 @@ impl Layer {
 
 /// The shaders' handles, in the order of [`shaders::all`].
 #[derive(Resource, Clone)]
-pub(super) struct Shaders(pub(super) [Handle<Shader>; 6]);
+pub(super) struct Shaders(pub(super) [Handle<Shader>; 7]);
 
 impl Shaders {
     pub(super) fn add_to(assets: &mut Assets<Shader>) -> Self {
@@ -152,7 +152,7 @@ pub(super) struct Pipelines {
     pub(super) frame: BindGroupLayoutDescriptor,
     /// Group 1: everything that is drawn.
     pub(super) picture: BindGroupLayoutDescriptor,
-    /// Group 2: for the copy, the still picture and which stretches of it; for particles, what shades them.
+    /// Group 2: for the copy, the still picture and which stretches of it.
     pub(super) still: BindGroupLayoutDescriptor,
 }
 
@@ -169,7 +169,7 @@ impl FromWorld for Pipelines {
         let frame = BindGroupLayoutDescriptor::new(
             "spanfall frame",
             &BindGroupLayoutEntries::single(
-                ShaderStages::VERTEX_FRAGMENT,
+                ShaderStages::VERTEX_FRAGMENT | ShaderStages::COMPUTE,
                 uniform_buffer::<Frame>(true),
             ),
         );
@@ -179,7 +179,7 @@ impl FromWorld for Pipelines {
                 ShaderStages::VERTEX,
                 (
                     storage_buffer_read_only::<EdgeRecord>(false),
-                    storage_buffer_read_only_sized(false, Some(RECORD_BYTES)),
+                    storage_buffer_read_only_sized(false, Some(SPOT_BYTES)),
                     storage_buffer_read_only::<NodeRecord>(false),
                     storage_buffer_read_only::<PlateRecord>(false),
                     texture_2d(TextureSampleType::Float { filterable: true })
@@ -203,6 +203,13 @@ impl FromWorld for Pipelines {
     }
 }
 
+impl Pipelines {
+    /// What places particles before they are drawn.
+    pub(super) fn place_shader(&self) -> &Handle<Shader> {
+        &self.shaders.0[6]
+    }
+}
+
 impl SpecializedRenderPipeline for Pipelines {
     type Key = PipelineKey;
 
@@ -210,7 +217,7 @@ impl SpecializedRenderPipeline for Pipelines {
         let (shader, vertex, fragment) = key.layer.shader();
         let shader = &self.shaders.0[shader];
         let mut layout = vec![self.frame.clone(), self.picture.clone()];
-        if matches!(key.layer, Layer::Copy | Layer::Dots | Layer::Signs) {
+        if key.layer == Layer::Copy {
             layout.push(self.still.clone());
         }
         RenderPipelineDescriptor {

@@ -65,8 +65,6 @@ pub(super) struct Textures {
 pub(super) struct Copied {
     pub(super) binding: BindGroup,
     pub(super) stretches: u32,
-    /// Binds what shades particles.
-    pub(super) shade: BindGroup,
 }
 
 /// All that the still picture depends on.
@@ -215,11 +213,7 @@ pub(super) fn bind_copy(
                 &BindGroupEntries::sequential((texture, stretches.clone())),
             )
         };
-        Copied {
-            binding: bind("spanfall still picture", &textures.color),
-            shade: bind("spanfall shades", &textures.shade),
-            stretches: count,
-        }
+        Copied { binding: bind("spanfall still picture", &textures.color), stretches: count }
     });
 }
 

@@ -24,6 +24,7 @@ use super::frame::ViewFrame;
 use super::layers::{Bindings, Lines};
 use super::particles::Ring;
 use super::pipeline::{MOVES_Z, SHADE_SCALE};
+use super::place::place_particles;
 use super::records::{NodeRecord, PlateRecord};
 use super::standin::Standin;
 use super::still::Still;
@@ -38,7 +39,7 @@ pub(super) fn schedule() -> Schedule {
     let settings = ScheduleBuildSettings { auto_insert_apply_deferred: false, ..default() };
     schedule
         .set_build_settings(settings)
-        .add_systems((draw_still, draw_moving, draw_panels).chain());
+        .add_systems((draw_still, place_particles, draw_moving, draw_panels).chain());
     schedule
 }
 
@@ -160,10 +161,7 @@ fn draw_moving(
             Standin::None => {
                 let alive = [(lines.dots, &ring.alive.dots), (lines.signs, &ring.alive.signs)];
                 for (line, stretches) in alive {
-                    if let Some(copied) = still.copied.as_ref().filter(|_| !stretches.is_empty())
-                        && begin(&mut pass, &cache, line, bindings, frame)
-                    {
-                        pass.set_bind_group(2, &copied.shade, &[]);
+                    if !stretches.is_empty() && begin(&mut pass, &cache, line, bindings, frame) {
                         for stretch in stretches {
                             pass.draw(stretch.start * 3..stretch.end * 3, 0..1);
                         }
