@@ -23,8 +23,11 @@ const SIZE: UVec2 = UVec2::new(1920, 1080);
 /// How long the feed plays before.
 const PLAYS: Duration = Duration::from_secs(10);
 
-/// Frames of each sort that are counted, and those before, in which pipelines are compiled.
+/// Frames of each sort that are counted: so many, and more until that has taken so long, but not more than
+/// that. A few before them, in which pipelines are compiled, are not.
 const ROUNDS: usize = 15;
+const LASTS: Duration = Duration::from_secs(15);
+const MOST_ROUNDS: usize = 101;
 const WARM_UP: usize = 3;
 
 /// Measures.
@@ -43,42 +46,59 @@ pub(super) fn measure(source: &Source, prepare: impl Fn(&mut App)) -> anyhow::Re
     let sixteenths = reach(app.world()) * 16.0;
     let bare = Standin::Bare { count: alive, sixteenths: sixteenths.round() as u32 };
     let sorts = [Standin::Nothing, Standin::None, bare];
-    let mut times = sorts.map(|_| (Vec::new(), Vec::new()));
-    for round in 0..WARM_UP + ROUNDS {
-        for (sort, times) in sorts.into_iter().zip(&mut times) {
-            app.insert_resource(sort);
-            let (time, busy) = frame(&mut app)?;
-            if round >= WARM_UP {
-                times.0.push(time);
-                times.1.push(busy);
-            }
-        }
+    let mut rounds = Vec::new();
+    for _ in 0..WARM_UP {
+        round(&mut app, sorts)?;
     }
-    let [without, with, bare] = times.map(|(times, busy)| (median(&times), median(&busy)));
+    let begin = Instant::now();
+    while rounds.len() < ROUNDS || rounds.len() < MOST_ROUNDS && begin.elapsed() < LASTS {
+        rounds.push(round(&mut app, sorts)?);
+    }
+    // Each round by itself, since how fast a computer is may change from one second to the next.
+    let over = |value: fn(&[Cost; 3]) -> f64| median(&rounds.iter().map(value).collect::<Vec<_>>());
     let adapter = app.world().get_resource::<RenderAdapterInfo>();
     Ok(json!({
         "alive": alive,
         "drawn": drawn,
         "reach_px": sixteenths / 16.0,
-        "without_ms": without.0,
-        "particles_ms": with.0 - without.0,
-        "bare_ms": bare.0 - without.0,
+        "rounds": rounds.len(),
+        "without_ms": over(|[without, ..]| without.time),
+        "particles_ms": over(|[without, with, _]| with.time - without.time),
+        "bare_ms": over(|[without, _, bare]| bare.time - without.time),
         "processor": {
-            "without_ms": without.1,
-            "particles_ms": with.1 - without.1,
-            "bare_ms": bare.1 - without.1,
+            "without_ms": over(|[without, ..]| without.busy),
+            "particles_ms": over(|[without, with, _]| with.busy - without.busy),
+            "bare_ms": over(|[without, _, bare]| bare.busy - without.busy),
         },
         "adapter": adapter.map(|info| info.name.clone()),
     }))
 }
 
-/// Draws a frame, and waits until it is drawn: milliseconds by the clock, and of all processors.
-fn frame(app: &mut App) -> anyhow::Result<(f64, f64)> {
+/// What a frame took, in milliseconds: by the clock, and of all processors.
+struct Cost {
+    time: f64,
+    busy: f64,
+}
+
+/// Draws a frame of each sort.
+fn round(app: &mut App, sorts: [Standin; 3]) -> anyhow::Result<[Cost; 3]> {
+    let [first, second, third] = sorts.map(|sort| {
+        app.insert_resource(sort);
+        frame(app)
+    });
+    Ok([first?, second?, third?])
+}
+
+/// Draws a frame, and waits until it is drawn.
+fn frame(app: &mut App) -> anyhow::Result<Cost> {
     let (begin, busy) = (Instant::now(), processor::seconds());
     app.update();
     let device = app.world().get_resource::<RenderDevice>().context("nothing can be drawn here")?;
     device.poll(PollType::wait_indefinitely())?;
-    Ok((begin.elapsed().as_secs_f64() * 1e3, (processor::seconds() - busy) * 1e3))
+    Ok(Cost {
+        time: begin.elapsed().as_secs_f64() * 1e3,
+        busy: (processor::seconds() - busy) * 1e3,
+    })
 }
 
 /// Pixels from the middle of an ordinary particle's triangle to its corners, as `particles.wgsl`
