@@ -81,8 +81,7 @@ fn place(particle: Particle) -> Spot {
 @compute @workgroup_size(GROUP)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if id.x < span.count {
-        let capacity = arrayLength(&particles);
-        let slot = (span.first + id.x) % capacity;
-        spots[slot] = place(particles[slot]);
+        let slot = (span.first + id.x) % arrayLength(&particles);
+        spots[id.x] = place(particles[slot]);
     }
 }

@@ -46,7 +46,7 @@ use frame::{Frames, prepare_frames};
 use layers::{DrawLayer, bind, queue_layers, queue_lines, spawn_layers};
 use particles::{Ring, extract_particles, write_particles};
 use pipeline::{Pipelines, Shaders};
-use place::{Spots, bind_spots};
+use place::{Spots, bind_spots, make_room};
 use still::{Still, bind_copy, judge, prepare_textures, watch_images};
 use straight::{Straight, follow_format};
 
@@ -109,6 +109,7 @@ impl Plugin for DrawPlugin {
                         prepare_frames,
                         prepare_textures,
                         write_particles,
+                        make_room,
                         write_records::<EdgeRecord>,
                         write_records::<NodeRecord>,
                         write_records::<PlateRecord>,

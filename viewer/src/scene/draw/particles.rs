@@ -51,6 +51,13 @@ pub struct Alive {
     pub signs: Vec<Range<u32>>,
 }
 
+impl Alive {
+    /// Where in that part a slot is: spots are counted from its first one.
+    pub(super) fn spot(&self, slot: u32) -> u32 {
+        (slot + CAPACITY - self.first) % CAPACITY
+    }
+}
+
 /// The ring on the graphics card.
 #[derive(Resource)]
 pub(super) struct Ring {
@@ -93,4 +100,16 @@ pub(super) fn write_particles(mut ring: ResMut<'_, Ring>, queue: Res<'_, RenderQ
         slot = 0;
     }
     ring.fresh.clear();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spots_are_counted_from_the_first_slot_around_the_end_of_the_ring() {
+        let alive = Alive { first: CAPACITY - 2, count: 5, ..Alive::default() };
+        let spots = [CAPACITY - 2, CAPACITY - 1, 0, 1, 2].map(|slot| alive.spot(slot));
+        assert_eq!(spots, [0, 1, 2, 3, 4]);
+    }
 }

@@ -1,6 +1,6 @@
 //! Where particles are on screen, found out once a frame for each, by a compute shader, rather than for
 //! each corner of their triangles. In: the [`Ring`], the edges, and what shades particles. Out: a spot for
-//! each slot of the ring that may be alive.
+//! each slot of the part of the ring that may be alive.
 //!
 //! Without a graphics card one processor alone runs vertex shaders, and all of them run this.
 
@@ -22,7 +22,7 @@ use bevy::render::renderer::{RenderContext, RenderDevice, RenderQueue, ViewQuery
 use super::buffer::Buffer;
 use super::frame::ViewFrame;
 use super::layers::Bindings;
-use super::particles::{CAPACITY, RECORD_BYTES, Ring};
+use super::particles::{RECORD_BYTES, Ring};
 use super::pipeline::Pipelines;
 use super::records::EdgeRecord;
 use super::standin::Standin;
@@ -30,6 +30,9 @@ use super::still::Still;
 
 /// Bytes of a spot: `struct Spot` of `assets/shaders/spot.wgsl`.
 pub(super) const SPOT_BYTES: NonZeroU64 = NonZeroU64::MIN.saturating_add(15);
+
+/// Spots that there is room for at first.
+const LEAST: u32 = 1 << 12;
 
 /// Particles that are placed together, as `place.wgsl` has it.
 pub(super) const GROUP: u32 = 64;
@@ -45,6 +48,8 @@ struct Span {
 #[derive(Resource)]
 pub(super) struct Spots {
     pub(super) buffer: GpuBuffer,
+    /// How many spots that holds.
+    room: u32,
     layout: BindGroupLayoutDescriptor,
     pipeline: CachedComputePipelineId,
     span: UniformBuffer<Span>,
@@ -53,12 +58,7 @@ pub(super) struct Spots {
 
 impl FromWorld for Spots {
     fn from_world(world: &mut World) -> Self {
-        let buffer = world.resource::<RenderDevice>().create_buffer(&BufferDescriptor {
-            label: Some("spanfall spots"),
-            size: u64::from(CAPACITY) * SPOT_BYTES.get(),
-            usage: BufferUsages::STORAGE,
-            mapped_at_creation: false,
-        });
+        let (buffer, room) = make(world.resource::<RenderDevice>(), LEAST);
         let layout = BindGroupLayoutDescriptor::new(
             "spanfall places",
             &BindGroupLayoutEntries::sequential(
@@ -81,7 +81,28 @@ impl FromWorld for Spots {
             ..default()
         };
         let pipeline = world.resource::<PipelineCache>().queue_compute_pipeline(descriptor);
-        Self { buffer, layout, pipeline, span: UniformBuffer::default(), binding: None }
+        Self { buffer, room, layout, pipeline, span: UniformBuffer::default(), binding: None }
+    }
+}
+
+fn make(device: &RenderDevice, room: u32) -> (GpuBuffer, u32) {
+    let buffer = device.create_buffer(&BufferDescriptor {
+        label: Some("spanfall spots"),
+        size: u64::from(room) * SPOT_BYTES.get(),
+        usage: BufferUsages::STORAGE,
+        mapped_at_creation: false,
+    });
+    (buffer, room)
+}
+
+/// Makes room for as many spots as there may be particles: a ring that is nearly empty needs few.
+pub(super) fn make_room(
+    device: Res<'_, RenderDevice>,
+    ring: Res<'_, Ring>,
+    mut spots: ResMut<'_, Spots>,
+) {
+    if spots.room < ring.alive.count {
+        (spots.buffer, spots.room) = make(&device, ring.alive.count.next_power_of_two());
     }
 }
 

@@ -163,7 +163,8 @@ fn draw_moving(
                 for (line, stretches) in alive {
                     if !stretches.is_empty() && begin(&mut pass, &cache, line, bindings, frame) {
                         for stretch in stretches {
-                            pass.draw(stretch.start * 3..stretch.end * 3, 0..1);
+                            let first = ring.alive.spot(stretch.start) * 3;
+                            pass.draw(first..first + stretch.len() as u32 * 3, 0..1);
                         }
                     }
                 }
