@@ -132,7 +132,7 @@ pub(super) fn bind_spots(
     })();
 }
 
-/// Spots all particles that may be alive.
+/// Places all particles that may be alive.
 pub(super) fn place_particles(
     view: ViewQuery<'_, '_, &ViewFrame>,
     (spots, ring): (Res<'_, Spots>, Res<'_, Ring>),

@@ -206,14 +206,12 @@ pub(super) fn bind_copy(
     }
     stretches.write_buffer(&device, &queue);
     *copied = stretches.binding().map(|stretches| {
-        let bind = |label, texture: &TextureView| {
-            device.create_bind_group(
-                label,
-                &cache.get_bind_group_layout(&pipelines.still),
-                &BindGroupEntries::sequential((texture, stretches.clone())),
-            )
-        };
-        Copied { binding: bind("spanfall still picture", &textures.color), stretches: count }
+        let binding = device.create_bind_group(
+            "spanfall still picture",
+            &cache.get_bind_group_layout(&pipelines.still),
+            &BindGroupEntries::sequential((&textures.color, stretches)),
+        );
+        Copied { binding, stretches: count }
     });
 }
 
