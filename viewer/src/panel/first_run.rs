@@ -158,7 +158,8 @@ fn find_way(intake: Res<'_, Intake>, mut way: ResMut<'_, Way>) {
 fn closed(intake: &Intake) -> &'static str {
     match intake {
         Intake::Nowhere => {
-            "No span can come in while a recording plays. Without --replay, --feed-file and --vizceral \
+            // U+2011 is a hyphen at which no line ends.
+            "No span can come in while a recording plays. Without --replay, --feed\u{2011}file and --vizceral \
              spanfall listens for spans; with --connect it shows what a collector gets."
         }
         Intake::Here { .. } | Intake::Elsewhere(_) => {

@@ -37,6 +37,11 @@ pub(super) enum Style {
 #[derive(Component)]
 pub(super) struct PanelRoot;
 
+/// A panel on its way out of the window: it is still seen, but what it says is over, and so it takes no
+/// keys.
+#[derive(Component)]
+pub(super) struct Leaving;
+
 /// Spawns panels' parts.
 #[derive(SystemParam)]
 pub(super) struct Build<'w, 's> {

@@ -225,6 +225,25 @@ fn tab_leaves_a_search_and_the_list_of_keys_covers_all_other_controls() {
 }
 
 #[test]
+fn details_that_slide_out_give_the_keys_back_at_once() {
+    let mut desk = desk();
+    tab_to(&mut desk, "Close the details");
+    desk.press(KeyCode::Enter, Key::Enter);
+    assert_eq!(desk.keys_at(), None);
+    let leaves = |desk: &mut Desk| {
+        let world = desk.app.world_mut();
+        let mut roots = world.query::<(&Name, &Visibility)>();
+        roots
+            .iter(world)
+            .any(|(name, seen)| name.as_str() == "details" && *seen != Visibility::Hidden)
+    };
+    assert!(leaves(&mut desk), "it is still seen on its way out");
+    let checkout = desk.at(node::NodeId(2));
+    desk.click(checkout);
+    tab_to(&mut desk, "Close the details");
+}
+
+#[test]
 fn assistive_technology_can_press_turn_and_give_the_keys() {
     let mut desk = desk();
     letter(&mut desk, "p");

@@ -4,7 +4,7 @@ use bevy::ecs::system::SystemParam;
 use bevy::prelude::*;
 
 use super::Control;
-use crate::panel::paint::PanelRoot;
+use crate::panel::paint::{Leaving, PanelRoot};
 use crate::panel::rows::Goes;
 
 /// Panels as the window is read: from the top left to the bottom right. Others come after them.
@@ -27,7 +27,7 @@ const COVER: &str = "keys";
 #[derive(SystemParam)]
 pub(super) struct Tree<'w, 's> {
     roots: Query<'w, 's, (Entity, &'static Name), With<PanelRoot>>,
-    looks: Query<'w, 's, (&'static Node, Option<&'static Visibility>)>,
+    looks: Query<'w, 's, (&'static Node, Option<&'static Visibility>), Without<Leaving>>,
     children: Query<'w, 's, &'static Children>,
     parents: Query<'w, 's, &'static ChildOf>,
     controls: Query<'w, 's, (&'static Control, Option<&'static Goes>)>,
@@ -51,7 +51,7 @@ impl Tree<'_, '_> {
         })
     }
 
-    /// Whether a part itself is shown; what it is in may still be hidden.
+    /// Whether a part itself is shown, and to stay; what it is in may still be hidden.
     fn is_on(&self, part: Entity) -> bool {
         self.looks.get(part).is_ok_and(|(node, visibility)| {
             node.display != Display::None && visibility != Some(&Visibility::Hidden)

@@ -13,7 +13,7 @@ use bevy::time::Real;
 use spanfall_collector::reduce::hop::Class;
 
 use super::marks::Mark;
-use super::paint::Paint;
+use super::paint::{Leaving, Paint};
 use super::rows::Goes;
 use super::{Beat, PanelSystems, SpawnPanels};
 use crate::activity::Activity;
@@ -96,6 +96,7 @@ fn slide(
     mut slide: ResMut<'_, Slide>,
     mut activity: ResMut<'_, Activity>,
     mut panels: Query<'_, '_, (&mut UiTransform, &mut Visibility)>,
+    mut commands: Commands<'_, '_>,
 ) {
     let goal = if slide.open { 1.0 } else { 0.0 };
     let Some(tree) = tree.filter(|_| slide.at != goal) else { return };
@@ -107,6 +108,12 @@ fn slide(
         transform.translation = Val2::px((1.0 - slide.at) * WIDTH, 0.0);
         let seen = if slide.at > 0.0 { Visibility::Inherited } else { Visibility::Hidden };
         visibility.set_if_neq(seen);
+        let mut root = commands.entity(tree.root);
+        if slide.open {
+            root.remove::<Leaving>();
+        } else {
+            root.insert(Leaving);
+        }
     }
 }
 

@@ -93,7 +93,8 @@ pub(super) fn place_labels(
         .iter()
         .filter(|(id, label)| wanted(id, label))
         .filter_map(|(id, label)| {
-            Some((*id, label.wish(*id, &screen, &places, &emphasis, &focus)?))
+            let important = label.is_wanted(Mode::Important, *id, busiest, &emphasis, &focus);
+            Some((*id, label.wish(*id, important, &screen, &places, &emphasis, &focus)?))
         })
         .collect();
     let [all, front] = streams(&picture, &curves, &emphasis, &screen, font);
@@ -154,6 +155,7 @@ impl Label {
     fn wish(
         &self,
         id: NodeId,
+        important: bool,
         screen: &Screen,
         places: &Places,
         emphasis: &Emphasis,
@@ -177,6 +179,7 @@ impl Label {
             before: self.placed.as_ref().map(|placed| placed.side),
             // What has stepped back does not cover what is in front.
             tolerance: if front { f32::INFINITY } else { BEHIND_TOLERANCE },
+            important,
             priority,
         })
     }

@@ -24,6 +24,8 @@ pub(super) struct Wish {
     pub(super) before: Option<Side>,
     /// How much of what is in front may run where it stands, in what [`Streams::weight`] counts.
     pub(super) tolerance: f32,
+    /// Whether it may stand a little aside where it has no room otherwise.
+    pub(super) important: bool,
     /// What matters more is placed first.
     pub(super) priority: f32,
 }
@@ -121,9 +123,15 @@ pub(super) fn place(
             // A label that the window's edge would cut has a better place, or none.
             window.contains(rect.min) && window.contains(rect.max) && taken.is_free(rect, index)
         };
-        let found = texts(wish, font).find_map(|(name, second)| {
-            let labels = sides.into_iter().zip(RELUCTANCE).filter_map(|(side, reluctance)| {
-                let label = label(wish, name.clone()?, second, side, font);
+        let shifts = if wish.important { &SHIFTS[..] } else { &SHIFTS[..1] };
+        let mut stands = texts(wish, font).flat_map(|(name, second)| {
+            shifts.iter().map(move |shifts| (name.clone(), second, *shifts))
+        });
+        let found = stands.find_map(|(name, second, shifts)| {
+            let sides = sides.into_iter().zip(RELUCTANCE);
+            let places = sides.flat_map(|side| shifts.iter().map(move |shift| (side, *shift)));
+            let labels = places.filter_map(|((side, reluctance), shift)| {
+                let label = label(wish, name.clone()?, second, side, font).shifted(shift)?;
                 let stays = if wish.before == Some(side) { STAYING } else { 0.0 };
                 let rect = label.rect(wish.center);
                 let cost = reluctance - stays + streams.weight(rect);
@@ -141,6 +149,14 @@ pub(super) fn place(
 }
 
 impl Placed {
+    /// So many of its heights further down; `None` for what stands above or below its node, since it
+    /// would run into that.
+    fn shifted(mut self, heights: f32) -> Option<Self> {
+        let beside = matches!(self.side, Side::Left | Side::Right);
+        self.offset.y += heights * self.size.y;
+        (beside || heights == 0.0).then_some(self)
+    }
+
     fn rect(&self, node: Vec2) -> Rect {
         Rect::from_center_size(node + self.offset, self.size)
     }
@@ -152,6 +168,10 @@ const BESIDE: [Side; 4] = [Side::Right, Side::Left, Side::Below, Side::Above];
 /// How much less the second to fourth side is liked, in what [`Streams::weight`] counts: a thin
 /// line across a label is better than another side, a stream is not.
 const RELUCTANCE: [f32; 4] = [0.0, 12.0, 14.0, 18.0];
+/// How far a label beside its node may stand from the node's height, in its own: first not at all; where
+/// there is no room, half below or above, if it is important. Others had better go without: the eye takes
+/// a label that stands aside for that of the next node.
+const SHIFTS: [&[f32]; 2] = [&[0.0], &[0.5, -0.5]];
 /// How much a label would rather stay on its side.
 const STAYING: f32 = 16.0;
 
@@ -230,6 +250,7 @@ mod tests {
             share: String::new(),
             before: None,
             tolerance: f32::INFINITY,
+            important: false,
             priority,
         }
     }
@@ -240,8 +261,11 @@ mod tests {
     }
 
     fn any_wishes() -> impl Strategy<Value = Vec<Wish>> {
-        let one = (0.0..1920.0_f32, 0.0..1080.0_f32, "[a-z-]{1,40}", 0.0..10.0_f32)
-            .prop_map(|(x, y, name, priority)| wish(x, y, &name, priority));
+        let one = (0.0..1920.0_f32, 0.0..1080.0_f32, "[a-z-]{1,40}", 0.0..10.0_f32, any::<bool>())
+            .prop_map(|(x, y, name, priority, important)| Wish {
+                important,
+                ..wish(x, y, &name, priority)
+            });
         prop::collection::vec(one, 1..120)
     }
 
@@ -319,6 +343,22 @@ mod tests {
         };
         assert_eq!(second("15%"), Some(Second::Behind));
         assert_eq!(second(""), Some(Second::None));
+    }
+
+    #[test]
+    fn an_important_label_stands_a_little_aside_before_it_is_hidden() {
+        // Rows above and below, and a node on either side, somewhat higher.
+        let placed = |important| {
+            let mut wishes = vec![Wish { important, ..wish(500.0, 500.0, "group of many", 9.0) }];
+            for y in [440.0, 560.0] {
+                wishes.extend((0..20).map(|at| wish(200.0 + 40.0 * at as f32, y, "", 0.0)));
+            }
+            wishes.extend([430.0, 570.0].map(|x| wish(x, 480.0, "", 0.0)));
+            placed(&wishes)[0].clone()
+        };
+        assert_eq!(placed(false), None);
+        let label = placed(true).unwrap();
+        assert!(label.offset.y > 0.0 && label.name == "group of many");
     }
 
     #[test]
