@@ -158,8 +158,8 @@ fn find_way(intake: Res<'_, Intake>, mut way: ResMut<'_, Way>) {
 fn closed(intake: &Intake) -> &'static str {
     match intake {
         Intake::Nowhere => {
-            // U+2011 is a hyphen at which no line ends.
-            "No span can come in while a recording plays. Without --replay, --feed\u{2011}file and --vizceral \
+            // In this order no line ends within a flag.
+            "No span can come in while a recording plays. Without --replay, --vizceral and --feed-file \
              spanfall listens for spans; with --connect it shows what a collector gets."
         }
         Intake::Here { .. } | Intake::Elsewhere(_) => {
