@@ -5,6 +5,9 @@
 //! a moment is made from the scene before it. Memory is bounded: past the limit the oldest scenes get
 //! coarser ticks, and go.
 
+mod kept;
+
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
 use spanfall_collector::feed::message::{EdgeTick, Graph, InstanceTick, Notice, Tick, VersionTick};
@@ -13,6 +16,7 @@ use spanfall_collector::reduce::node::NodeId;
 
 use super::model::{SERIES_SECONDS, Traffic};
 use super::seconds;
+use kept::Kept;
 
 /// How much is kept, in seconds.
 pub const FILM_SECONDS: usize = 3_600;
@@ -23,7 +27,7 @@ const SCENE: f64 = 60.0;
 /// Of the limit, what a scene takes at most; the newest one always stays.
 const SCENE_SHARE: usize = 32;
 
-/// How many bytes a film takes at most, by and large. A shop's hour takes 20 MB; only systems in which
+/// How many bytes a film takes at most, by and large. A shop's hour takes 10 MB; only systems in which
 /// a thousand edges always move come near this.
 const MOST_BYTES: usize = 256 << 20;
 
@@ -64,7 +68,7 @@ struct Scene {
     at: f64,
     /// The model as it then was, without figures.
     model: Traffic,
-    frames: Vec<Frame>,
+    frames: Vec<Kept>,
     /// Bytes of the model, and of all.
     held: usize,
     bytes: usize,
@@ -151,10 +155,11 @@ impl Film {
         }
         self.standing.recall(&frame, at.unwrap_or_default());
         if let Some(scene) = self.scenes.back_mut() {
-            let bytes = frame.bytes();
+            let kept = Kept::of(frame);
+            let bytes = kept.bytes();
             scene.bytes += bytes;
             self.bytes += bytes;
-            scene.frames.push(frame);
+            scene.frames.push(kept);
         }
         if begins || self.bytes > self.limit() {
             self.shorten(playing);
@@ -198,12 +203,23 @@ impl Film {
     }
 
     /// What is at a place, if there is something, and the place after it.
-    pub(super) fn get(&self, place: Place) -> Option<(&Frame, Place)> {
+    pub(super) fn get(&self, place: Place) -> Option<(Cow<'_, Frame>, Place)> {
+        self.kept(place).map(|(kept, next)| (kept.frame(), next))
+    }
+
+    /// Whether there is something at a place.
+    pub(super) fn has(&self, place: Place) -> bool {
+        self.kept(place).is_some()
+    }
+
+    fn kept(&self, place: Place) -> Option<(&Kept, Place)> {
         let Place { scene, frame } = place;
         let index = usize::try_from(scene.checked_sub(self.first)?).ok()?;
         match self.scenes.get(index)?.frames.get(frame) {
             Some(found) => Some((found, Place { scene, frame: frame + 1 })),
-            None if index + 1 < self.scenes.len() => self.get(Place { scene: scene + 1, frame: 0 }),
+            None if index + 1 < self.scenes.len() => {
+                self.kept(Place { scene: scene + 1, frame: 0 })
+            }
             None => None,
         }
     }
@@ -224,10 +240,9 @@ impl Film {
         const SAME: f64 = 1e-4;
         let mut place = self.scene_at(at - SCENE - 1.0);
         let (mut before, mut after) = (None, None);
-        while let Some((frame, next)) = self.get(place) {
+        while let Some((kept, next)) = self.kept(place) {
             place = next;
-            let Frame::Tick(tick) = frame else { continue };
-            let start = seconds(tick.t);
+            let Some(start) = kept.start().map(seconds) else { continue };
             if start < at - SAME {
                 before = Some(start);
             } else if start > at + SAME {
@@ -245,7 +260,7 @@ impl Film {
         let mut model = self.scenes.get(index)?.model.clone();
         let mut settling = false;
         while let Some((frame, next)) = self.get(place) {
-            match frame {
+            match &*frame {
                 Frame::Tick(tick) => {
                     let start = seconds(tick.t);
                     if start > at {
@@ -271,12 +286,15 @@ impl Film {
     pub(super) fn ticks(&self, from: f64, until: f64) -> Vec<Tick> {
         let mut place = self.scene_at(from - SCENE - 1.0);
         let mut ticks = Vec::new();
-        while let Some((frame, next)) = self.get(place) {
+        while let Some((kept, next)) = self.kept(place) {
             place = next;
-            let Frame::Tick(tick) = frame else { continue };
-            match seconds(tick.t) {
-                start if start > until => break,
-                start if start >= from => ticks.push(tick.clone()),
+            match kept.start().map(seconds) {
+                Some(start) if start > until => break,
+                Some(start) if start >= from => {
+                    if let Frame::Tick(tick) = kept.frame().into_owned() {
+                        ticks.push(tick);
+                    }
+                }
                 _ => {}
             }
         }
@@ -288,21 +306,6 @@ fn start_of(frame: &Frame) -> Option<f64> {
     match frame {
         Frame::Tick(tick) | Frame::Again(tick) => Some(seconds(tick.t)),
         Frame::Graph(_) | Frame::Notice(_) => None,
-    }
-}
-
-impl Frame {
-    /// How many bytes it takes, by and large.
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Tick(tick) | Self::Again(tick) => {
-                160 + size_of_val(&tick.edges[..])
-                    + size_of_val(&tick.instances[..])
-                    + size_of_val(&tick.versions[..])
-            }
-            Self::Graph(graph) => 160 + graph.nodes.len() * 200 + size_of_val(&graph.edges[..]),
-            Self::Notice(notice) => 160 + notice.text.len(),
-        }
     }
 }
 
@@ -322,17 +325,16 @@ impl Scene {
     fn coarsen(&mut self) {
         self.step = if self.step == 0.0 { 1.0 } else { self.step * COARSER };
         let mut joined: Vec<Frame> = Vec::new();
-        for frame in self.frames.drain(..) {
-            match (joined.last_mut(), frame) {
+        for kept in self.frames.drain(..) {
+            match (joined.last_mut(), kept.frame().into_owned()) {
                 (Some(Frame::Tick(last)), Frame::Tick(next)) if fits(last, &next, self.step) => {
                     join(last, next);
                 }
                 (_, frame) => joined.push(frame),
             }
         }
-        joined.shrink_to_fit();
-        self.frames = joined;
-        self.bytes = self.held + self.frames.iter().map(Frame::bytes).sum::<usize>();
+        self.frames = joined.into_iter().map(Kept::of).collect();
+        self.bytes = self.held + self.frames.iter().map(Kept::bytes).sum::<usize>();
     }
 }
 

@@ -170,7 +170,7 @@ impl Reel {
 
     /// Whether anything waits to be played.
     pub(super) fn has_more(&self) -> bool {
-        self.jump.is_some() || self.film.get(self.next).is_some()
+        self.jump.is_some() || self.film.has(self.next)
     }
 
     /// Stops, or goes on from where it stopped. A source that stands still with the picture misses
@@ -320,12 +320,13 @@ impl Reel {
     fn play(&mut self, before: f64, traffic: &mut Traffic, out: &mut Vec<Played>) {
         let now = self.clock.now();
         while let Some((frame, next)) = self.film.get(self.next) {
+            let frame = frame.into_owned();
             let Frame::Tick(tick) = frame else {
                 // Graphs and notices stand between the ticks around them.
                 if self.pace() > 0.0 || self.next_is_shown() {
                     let live = self.mode != Mode::Past;
                     let at = self.clock.feed_now().filter(|_| !live).unwrap_or(self.heard);
-                    traffic.recall(frame, at);
+                    traffic.recall(&frame, at);
                     self.next = next;
                     continue;
                 }
@@ -335,7 +336,7 @@ impl Reel {
             if start > now + CLOSE {
                 return;
             }
-            traffic.follow(tick);
+            traffic.follow(&tick);
             self.next = next;
             let end = start + f64::from(tick.ms) / 1e3;
             if tick.edges.is_empty() || (self.mode != Mode::Past && end < now - LATE) {
@@ -344,7 +345,7 @@ impl Reel {
             // What is a little late sets out in what is left of its interval, so that nothing
             // appears in the middle of an edge.
             let start = start.max(before);
-            let played = Played { tick: tick.clone(), start, length: (end - start).max(0.02) };
+            let played = Played { tick, start, length: (end - start).max(0.02) };
             out.push(played);
         }
     }
@@ -354,7 +355,7 @@ impl Reel {
     fn next_is_shown(&self) -> bool {
         let mut place = self.next;
         while let Some((frame, next)) = self.film.get(place) {
-            if let Frame::Tick(tick) = frame {
+            if let Frame::Tick(tick) = &*frame {
                 let start = self.clock.time_of(seconds(tick.t));
                 return start.is_some_and(|start| start <= self.clock.now() + CLOSE);
             }

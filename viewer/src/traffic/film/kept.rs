@@ -1,0 +1,248 @@
+//! Frames as a film keeps them: ticks, which are nearly all of it, in a third of their size. In: frames.
+//! Out: bytes, and the same frames again.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use spanfall_collector::feed::message::{EdgeTick, InstanceTick, Tick, VersionTick};
+use spanfall_collector::reduce::hop::{Counts, EdgeId};
+use spanfall_collector::reduce::node::NodeId;
+
+use super::Frame;
+
+/// A frame that is kept.
+#[derive(Debug)]
+pub(super) enum Kept {
+    /// When a tick began, in milliseconds since 1970, and its bytes.
+    Tick(u64, Box<[u8]>),
+    /// The bytes of a tick that came before.
+    Again(Box<[u8]>),
+    /// As it came, as is what could not be packed.
+    Whole(Box<Frame>),
+}
+
+impl Kept {
+    pub(super) fn of(frame: Frame) -> Self {
+        let packed = match &frame {
+            Frame::Tick(tick) => pack(tick).map(|bytes| Self::Tick(tick.t, bytes)),
+            Frame::Again(tick) => pack(tick).map(Self::Again),
+            Frame::Graph(_) | Frame::Notice(_) => None,
+        };
+        packed.unwrap_or_else(|| Self::Whole(Box::new(frame)))
+    }
+
+    /// What is kept. Bytes that were packed here are always read.
+    pub(super) fn frame(&self) -> Cow<'_, Frame> {
+        match self {
+            Self::Tick(_, bytes) => Cow::Owned(Frame::Tick(unpack(bytes))),
+            Self::Again(bytes) => Cow::Owned(Frame::Again(unpack(bytes))),
+            Self::Whole(frame) => Cow::Borrowed(frame),
+        }
+    }
+
+    /// When the tick began that it is, in milliseconds since 1970; none of what is no tick, or came before.
+    pub(super) fn start(&self) -> Option<u64> {
+        match self {
+            Self::Tick(start, _) => Some(*start),
+            Self::Whole(frame) => match &**frame {
+                Frame::Tick(tick) => Some(tick.t),
+                _ => None,
+            },
+            Self::Again(_) => None,
+        }
+    }
+
+    /// How many bytes it takes, by and large.
+    pub(super) fn bytes(&self) -> usize {
+        // What memory is given out in, beside what is asked for.
+        const EACH: usize = 16;
+        let apart = match self {
+            Self::Tick(_, bytes) | Self::Again(bytes) => bytes.len(),
+            Self::Whole(frame) => size_of::<Frame>() + frame.parts(),
+        };
+        size_of::<Self>() + EACH + apart
+    }
+}
+
+impl Frame {
+    /// How many bytes its lists and texts take, by and large.
+    fn parts(&self) -> usize {
+        match self {
+            Self::Tick(tick) | Self::Again(tick) => {
+                size_of_val(&tick.edges[..])
+                    + size_of_val(&tick.instances[..])
+                    + size_of_val(&tick.versions[..])
+            }
+            Self::Graph(graph) => graph.nodes.len() * 200 + size_of_val(&graph.edges[..]),
+            Self::Notice(notice) => notice.text.len(),
+        }
+    }
+}
+
+/// A [`Tick`], of which [`postcard`] makes few bytes: small whole numbers take one or two.
+#[derive(Default, Serialize, Deserialize)]
+struct Packed {
+    t: u64,
+    ms: u32,
+    spans: u64,
+    unknown: Number,
+    edges: Vec<PackedEdge>,
+    instances: Vec<InstanceTick>,
+    versions: Vec<(NodeId, u32, Number)>,
+}
+
+/// An [`EdgeTick`]: the edge, its counts from `ok` to `cold`, its latencies, and what is told again.
+#[derive(Serialize, Deserialize)]
+struct PackedEdge(EdgeId, [Number; 5], u64, u64, Number);
+
+/// Counts are whole numbers but where sampled spans stand for more.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+enum Number {
+    Whole(i64),
+    Other(f64),
+}
+
+impl Default for Number {
+    fn default() -> Self {
+        Self::Whole(0)
+    }
+}
+
+impl From<f64> for Number {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "only what is whole, and small enough, is cast"
+    )]
+    fn from(number: f64) -> Self {
+        // Up to here every whole number is a double.
+        const MOST: f64 = 9_007_199_254_740_992.0;
+        let whole = number.fract() == 0.0 && number.abs() <= MOST;
+        if whole { Self::Whole(number as i64) } else { Self::Other(number) }
+    }
+}
+
+impl From<Number> for f64 {
+    #[expect(clippy::cast_precision_loss, reason = "what was a double is one again")]
+    fn from(number: Number) -> Self {
+        match number {
+            Number::Whole(number) => number as Self,
+            Number::Other(number) => number,
+        }
+    }
+}
+
+fn pack(tick: &Tick) -> Option<Box<[u8]>> {
+    let edges = tick.edges.iter().map(|moved| {
+        let Counts { ok, slow, throttled, error, cold } = moved.counts;
+        let counts = [ok, slow, throttled, error, cold].map(Number::from);
+        PackedEdge(moved.edge, counts, moved.p50_us, moved.p99_us, moved.again.into())
+    });
+    let versions = tick.versions.iter().map(|told| (told.0, told.1, told.2.into()));
+    let packed = Packed {
+        t: tick.t,
+        ms: tick.ms,
+        spans: tick.spans,
+        unknown: tick.unknown.into(),
+        edges: edges.collect(),
+        instances: tick.instances.clone(),
+        versions: versions.collect(),
+    };
+    postcard::to_stdvec(&packed).ok().map(Vec::into_boxed_slice)
+}
+
+fn unpack(bytes: &[u8]) -> Tick {
+    let packed: Packed = postcard::from_bytes(bytes).unwrap_or_default();
+    let edges = packed.edges.into_iter().map(|PackedEdge(edge, counts, p50_us, p99_us, again)| {
+        let [ok, slow, throttled, error, cold] = counts.map(f64::from);
+        let counts = Counts { ok, slow, throttled, error, cold };
+        EdgeTick { edge, counts, p50_us, p99_us, again: again.into() }
+    });
+    let versions = packed
+        .versions
+        .into_iter()
+        .map(|(node, version, hops)| VersionTick(node, version, hops.into()));
+    Tick {
+        t: packed.t,
+        ms: packed.ms,
+        spans: packed.spans,
+        unknown: packed.unknown.into(),
+        edges: edges.collect(),
+        instances: packed.instances,
+        versions: versions.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn any_number() -> impl Strategy<Value = f64> {
+        prop_oneof![
+            3 => (-5_i32..500).prop_map(f64::from),
+            1 => any::<f64>().prop_filter("a count", |number| number.is_finite()),
+        ]
+    }
+
+    fn any_edge() -> impl Strategy<Value = EdgeTick> {
+        let counts = prop::array::uniform5(any_number());
+        (any::<u64>(), counts, any::<u64>(), any::<u64>(), any_number()).prop_map(
+            |(edge, [ok, slow, throttled, error, cold], p50_us, p99_us, again)| EdgeTick {
+                edge: EdgeId(edge),
+                counts: Counts { ok, slow, throttled, error, cold },
+                p50_us,
+                p99_us,
+                again,
+            },
+        )
+    }
+
+    fn any_tick() -> impl Strategy<Value = Tick> {
+        let head = (any::<u64>(), any::<u32>(), any::<u64>(), any_number());
+        let instance = (any::<u64>(), any::<u64>(), any::<u64>())
+            .prop_map(|(node, live, cold)| InstanceTick(NodeId(node), live, cold));
+        let version = (any::<u64>(), any::<u32>(), any_number())
+            .prop_map(|(node, version, hops)| VersionTick(NodeId(node), version, hops));
+        let lists = (
+            prop::collection::vec(any_edge(), 0..20),
+            prop::collection::vec(instance, 0..5),
+            prop::collection::vec(version, 0..5),
+        );
+        (head, lists).prop_map(|((t, ms, spans, unknown), (edges, instances, versions))| Tick {
+            t,
+            ms,
+            spans,
+            unknown,
+            edges,
+            instances,
+            versions,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn every_tick_comes_out_as_it_went_in(tick in any_tick()) {
+            let kept = Kept::of(Frame::Tick(tick.clone()));
+            prop_assert!(matches!(&kept, Kept::Tick(start, _) if *start == tick.t));
+            let Frame::Tick(found) = kept.frame().into_owned() else { panic!("{kept:?}") };
+            prop_assert_eq!(found, tick);
+        }
+    }
+
+    #[test]
+    fn an_edge_of_a_busy_tick_takes_at_most_28_bytes() {
+        let edge = |id: u64| EdgeTick {
+            // As large as ids are.
+            edge: EdgeId((1 << 53) - 1 - id),
+            counts: Counts { ok: 12.0, slow: 1.0, error: 2.0, ..Counts::default() },
+            p50_us: 250_000,
+            p99_us: 1_900_000,
+            again: 0.0,
+        };
+        let edges: Vec<EdgeTick> = (0..1_000).map(edge).collect();
+        let tick = Tick { t: 1_800_000_000_000, ms: 200, edges, ..Tick::default() };
+        let bytes = Kept::of(Frame::Tick(tick)).bytes();
+        assert!(bytes <= 28 * 1_000 + 100, "{bytes}");
+    }
+}
