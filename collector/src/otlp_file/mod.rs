@@ -14,6 +14,7 @@ mod source;
 mod split;
 #[cfg(test)]
 mod tests;
+mod zstd_again;
 
 use std::path::Path;
 use std::sync::Arc;

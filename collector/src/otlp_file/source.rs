@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::error::{Fault, Place, ReadError};
+use super::zstd_again;
 
 /// A recording that can be opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +107,7 @@ pub(super) const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// How much is read at a time: large enough that a system call is nothing to it, small enough to
 /// stay in a processor's cache.
-const CHUNK: usize = 256 << 10;
+pub(super) const CHUNK: usize = 256 << 10;
 
 /// A window on the decompressed bytes of a recording.
 pub(super) struct Content {
@@ -291,7 +292,7 @@ fn decompressed(mut raw: Counted) -> io::Result<(Box<dyn Read + Send>, Option<Co
     Ok((
         match compression {
             None => Box::new(whole),
-            Some(Compression::Zstd) => Box::new(zstd::stream::read::Decoder::new(whole)?),
+            Some(Compression::Zstd) => Box::new(zstd_again::decompressed(whole)?),
             Some(Compression::Gzip) => {
                 let buffered = BufReader::with_capacity(CHUNK, whole);
                 Box::new(flate2::bufread::MultiGzDecoder::new(buffered))
