@@ -1,6 +1,6 @@
 //! The particles' draw alone. In: a recorded feed, which plays until many particles are under way. Out:
 //! how many milliseconds the standing picture takes without particles, with them, and with as many
-//! bare triangles of their size instead.
+//! bare triangles, or discs in such triangles, of their size instead.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use super::{median, processor};
 use crate::app;
 use crate::interaction::Steering;
 use crate::particles::ParticleStats;
-use crate::scene::draw::{EdgeRecord, Look, Records, Standin, Upload};
+use crate::scene::draw::{Bare, EdgeRecord, Look, Records, Standin, Upload};
 use crate::snapshot::{Pace, headless};
 use crate::source::Source;
 
@@ -44,8 +44,8 @@ pub(super) fn measure(source: &Source, prepare: impl Fn(&mut App)) -> anyhow::Re
     let drawn: usize =
         stretches.dots.iter().chain(&stretches.signs).map(ExactSizeIterator::len).sum();
     let sixteenths = reach(app.world()) * 16.0;
-    let bare = Standin::Bare { count: alive, sixteenths: sixteenths.round() as u32 };
-    let sorts = [Standin::Nothing, Standin::None, bare];
+    let bare = Bare { count: alive, sixteenths: sixteenths.round() as u32 };
+    let sorts = [Standin::Nothing, Standin::None, Standin::Bare(bare), Standin::BareDiscs(bare)];
     let mut rounds = Vec::new();
     for _ in 0..WARM_UP {
         round(&mut app, sorts)?;
@@ -55,7 +55,7 @@ pub(super) fn measure(source: &Source, prepare: impl Fn(&mut App)) -> anyhow::Re
         rounds.push(round(&mut app, sorts)?);
     }
     // Each round by itself, since how fast a computer is may change from one second to the next.
-    let over = |value: fn(&[Cost; 3]) -> f64| median(&rounds.iter().map(value).collect::<Vec<_>>());
+    let over = |value: fn(&[Cost; 4]) -> f64| median(&rounds.iter().map(value).collect::<Vec<_>>());
     let adapter = app.world().get_resource::<RenderAdapterInfo>();
     Ok(json!({
         "alive": alive,
@@ -63,12 +63,14 @@ pub(super) fn measure(source: &Source, prepare: impl Fn(&mut App)) -> anyhow::Re
         "reach_px": sixteenths / 16.0,
         "rounds": rounds.len(),
         "without_ms": over(|[without, ..]| without.time),
-        "particles_ms": over(|[without, with, _]| with.time - without.time),
-        "bare_ms": over(|[without, _, bare]| bare.time - without.time),
+        "particles_ms": over(|[without, with, ..]| with.time - without.time),
+        "bare_ms": over(|[without, _, bare, _]| bare.time - without.time),
+        "discs_ms": over(|[without, .., discs]| discs.time - without.time),
         "processor": {
             "without_ms": over(|[without, ..]| without.busy),
-            "particles_ms": over(|[without, with, _]| with.busy - without.busy),
-            "bare_ms": over(|[without, _, bare]| bare.busy - without.busy),
+            "particles_ms": over(|[without, with, ..]| with.busy - without.busy),
+            "bare_ms": over(|[without, _, bare, _]| bare.busy - without.busy),
+            "discs_ms": over(|[without, .., discs]| discs.busy - without.busy),
         },
         "adapter": adapter.map(|info| info.name.clone()),
     }))
@@ -81,12 +83,12 @@ struct Cost {
 }
 
 /// Draws a frame of each sort.
-fn round(app: &mut App, sorts: [Standin; 3]) -> anyhow::Result<[Cost; 3]> {
-    let [first, second, third] = sorts.map(|sort| {
+fn round(app: &mut App, sorts: [Standin; 4]) -> anyhow::Result<[Cost; 4]> {
+    let [first, second, third, fourth] = sorts.map(|sort| {
         app.insert_resource(sort);
         frame(app)
     });
-    Ok([first?, second?, third?])
+    Ok([first?, second?, third?, fourth?])
 }
 
 /// Draws a frame, and waits until it is drawn.

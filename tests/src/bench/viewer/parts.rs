@@ -25,13 +25,16 @@ impl Viewer {
             let value = |name| number_of(&measured, name);
             let (particles, bare, count) =
                 (value("particles_ms")?, value("bare_ms")?, value("alive")?);
+            let discs = value("discs_ms")?;
             let each = |ms: f64| number(ms * 1e3 / count);
             let name = format!("particle pass: {} beside bare triangles", number(alive));
             tell(vec![Figure::new(name, particles / bare, "times").at_most(1.3).beside(format!(
-                "{} ms, {} \u{b5}s each; bare {} \u{b5}s, corners {} px from the middle; the rest of the frame {} ms; {}",
+                "{} ms, {} \u{b5}s each; bare {} \u{b5}s, as a disc {} \u{b5}s: {} times that; corners {} px from the middle; the rest of the frame {} ms; {}",
                 number(particles),
                 each(particles),
                 each(bare),
+                each(discs),
+                number(particles / discs),
                 number(value("reach_px")?),
                 number(value("without_ms")?),
                 measured["adapter"].as_str().unwrap_or("unknown driver"),

@@ -78,6 +78,7 @@ pub(super) struct Lines {
     pub(super) dots: CachedRenderPipelineId,
     pub(super) signs: CachedRenderPipelineId,
     pub(super) bare: CachedRenderPipelineId,
+    pub(super) bare_discs: CachedRenderPipelineId,
     pub(super) covers: CachedRenderPipelineId,
     pub(super) shades: CachedRenderPipelineId,
 }
@@ -100,6 +101,7 @@ pub(super) fn queue_lines(
             dots: line(Layer::Dots),
             signs: line(Layer::Signs),
             bare: line(Layer::Bare),
+            bare_discs: line(Layer::BareDiscs),
             covers: line(Layer::NodeCovers),
             shades: line(Layer::PlateShades),
         });
@@ -199,6 +201,7 @@ impl RenderCommand<Transparent2d> for DrawTriangles {
             Layer::Dots
             | Layer::Signs
             | Layer::Bare
+            | Layer::BareDiscs
             | Layer::Copy
             | Layer::NodeCovers
             | Layer::PlateShades => return RenderCommandResult::Skip,

@@ -21,7 +21,7 @@ pub use frame::Look;
 pub use particles::{Alive, CAPACITY, Form, ParticleBytes, Upload};
 pub(crate) use pipeline::{LABELS_Z, MOVES_Z};
 pub use records::{EdgeRecord, NodeRecord, PlateRecord, Records};
-pub use standin::Standin;
+pub use standin::{Bare, Standin};
 
 use bevy::core_pipeline::core_2d::Transparent2d;
 use bevy::prelude::*;

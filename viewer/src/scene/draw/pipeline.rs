@@ -34,6 +34,7 @@ pub(super) enum Layer {
     Signs,
     /// Nothing that a person sees: see [`Standin`](super::Standin).
     Bare,
+    BareDiscs,
 }
 
 /// The world's z at which labels stand, in front of every layer.
@@ -74,6 +75,7 @@ impl Layer {
             Self::NodeCovers => (3, "vertex", "cover"),
             Self::Copy => (4, "vertex", "fragment"),
             Self::Bare => (5, "vertex", "fragment"),
+            Self::BareDiscs => (5, "vertex_disc", "fragment_disc"),
         }
     }
 
@@ -86,7 +88,9 @@ impl Layer {
             }
             Self::NodeCovers => (COVER_FORMAT, true, CompareFunction::Always),
             Self::PlateShades => return None,
-            Self::Copy | Self::Bare => (COVER_FORMAT, false, CompareFunction::Always),
+            Self::Copy | Self::Bare | Self::BareDiscs => {
+                (COVER_FORMAT, false, CompareFunction::Always)
+            }
             Self::Dots | Self::Signs => (COVER_FORMAT, false, CompareFunction::GreaterEqual),
         };
         Some(DepthStencilState {
@@ -120,6 +124,7 @@ impl Layer {
             Self::PlateShades => "spanfall shades of plates",
             Self::Copy => "spanfall copy",
             Self::Bare => "spanfall bare triangles",
+            Self::BareDiscs => "spanfall bare discs",
         }
     }
 

@@ -14,21 +14,25 @@ pub enum Standin {
     None,
     /// Nothing: what is left is the frame's other cost.
     Nothing,
-    /// So many bare triangles, with corners so many sixteenths of a pixel from their middle: what
-    /// no draw of as many particles can be faster than.
-    Bare {
-        /// How many.
-        count: u32,
-        /// How large.
-        sixteenths: u32,
-    },
+    /// Bare triangles of one colour: what no draw of as many particles can be faster than.
+    Bare(Bare),
+    /// The same as discs: not one colour at every pixel, and nothing else.
+    BareDiscs(Bare),
 }
 
-impl Standin {
-    /// The vertices and instances of the bare triangles. `bare.wgsl` reads their size from the
-    /// vertices' numbers, so that it needs no data at all.
-    pub(super) fn draw(&self) -> Option<(Range<u32>, Range<u32>)> {
-        let Self::Bare { count, sixteenths } = *self else { return None };
-        Some((3 * sixteenths..3 * sixteenths + 3, 0..count))
+/// Triangles that stand in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bare {
+    /// How many.
+    pub count: u32,
+    /// How far their corners are from their middle, in sixteenths of a pixel.
+    pub sixteenths: u32,
+}
+
+impl Bare {
+    /// The vertices of each one. `bare.wgsl` reads their size from the vertices' numbers, so that it needs
+    /// no data at all.
+    pub(super) fn vertices(&self) -> Range<u32> {
+        3 * self.sixteenths..3 * self.sixteenths + 3
     }
 }

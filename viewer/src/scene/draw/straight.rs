@@ -170,11 +170,14 @@ fn draw_moving(
                 }
             }
             Standin::Nothing => {}
-            bare @ Standin::Bare { .. } => {
-                if let Some((vertices, instances)) = bare.draw()
-                    && begin(&mut pass, &cache, lines.bare, bindings, frame)
-                {
-                    pass.draw(vertices, instances);
+            Standin::Bare(bare) => {
+                if begin(&mut pass, &cache, lines.bare, bindings, frame) {
+                    pass.draw(bare.vertices(), 0..bare.count);
+                }
+            }
+            Standin::BareDiscs(bare) => {
+                if begin(&mut pass, &cache, lines.bare_discs, bindings, frame) {
+                    pass.draw(bare.vertices(), 0..bare.count);
                 }
             }
         }
