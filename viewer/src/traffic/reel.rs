@@ -320,8 +320,7 @@ impl Reel {
     fn play(&mut self, before: f64, traffic: &mut Traffic, out: &mut Vec<Played>) {
         let now = self.clock.now();
         while let Some((frame, next)) = self.film.get(self.next) {
-            let frame = frame.into_owned();
-            let Frame::Tick(tick) = frame else {
+            let Frame::Tick(tick) = &*frame else {
                 // Graphs and notices stand between the ticks around them.
                 if self.pace() > 0.0 || self.next_is_shown() {
                     let live = self.mode != Mode::Past;
@@ -336,7 +335,7 @@ impl Reel {
             if start > now + CLOSE {
                 return;
             }
-            traffic.follow(&tick);
+            traffic.follow(tick);
             self.next = next;
             let end = start + f64::from(tick.ms) / 1e3;
             if tick.edges.is_empty() || (self.mode != Mode::Past && end < now - LATE) {
@@ -345,8 +344,9 @@ impl Reel {
             // What is a little late sets out in what is left of its interval, so that nothing
             // appears in the middle of an edge.
             let start = start.max(before);
-            let played = Played { tick, start, length: (end - start).max(0.02) };
-            out.push(played);
+            if let Frame::Tick(tick) = frame.into_owned() {
+                out.push(Played { tick, start, length: (end - start).max(0.02) });
+            }
         }
     }
 

@@ -29,7 +29,7 @@ impl Viewer {
             let each = |ms: f64| number(ms * 1e3 / count);
             let name = format!("particle pass: {} beside bare triangles", number(alive));
             tell(vec![Figure::new(name, particles / bare, "times").at_most(1.3).beside(format!(
-                "{} ms, {} \u{b5}s each; bare {} \u{b5}s, as a disc {} \u{b5}s: {} times that; corners {} px from the middle; the rest of the frame {} ms; {}",
+                "{} ms, {} \u{b5}s each; bare {} \u{b5}s; a bare disc {} \u{b5}s, and particles {} times that; corners {} px from the middle; the rest of the frame {} ms; {}",
                 number(particles),
                 each(particles),
                 each(bare),
