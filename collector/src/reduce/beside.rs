@@ -110,7 +110,7 @@ impl Beside<'_> {
     /// How many messages are kept to find out how long they were in their queues.
     fn most_messages(&self) -> usize {
         /// Of spans, the share that has to do with messages.
-        const SHARE: usize = 8;
+        const SHARE: usize = 4;
         (self.context.max_pending / SHARE).max(1)
     }
 }

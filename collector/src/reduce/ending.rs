@@ -76,7 +76,7 @@ impl Shard {
     fn forget(&mut self, number: u32, context: &Context<'_>) -> Half {
         let half = self.held.remove(number);
         context.held.fetch_sub(1, Ordering::Relaxed);
-        self.seen.insert(half.key);
+        self.seen.insert(half.key, context.now_ms);
         self.forget_bridge(&half);
         half
     }

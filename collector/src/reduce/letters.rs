@@ -13,6 +13,7 @@ use smallvec::SmallVec;
 
 use super::half::{Half, SpanKey};
 use super::histogram;
+use super::kept::Kept;
 use super::nodes::NodeIndex;
 use super::queue::{EdgeKey, Sums};
 use super::sides::{Sides, Sighting};
@@ -71,20 +72,31 @@ pub(super) struct Said {
 /// A span that may have sent a message: when it ended, in nanoseconds since 1970, and its key.
 type Sender = (u64, SpanKey);
 
-/// What is known under one key.
-#[derive(Debug, Default)]
+/// What is known of a span that sent messages, or is said to have.
+#[derive(Clone, Debug, Default)]
 struct Letter {
+    sent: Option<Sent>,
+    /// Deliveries to be told when it comes.
+    received: Deliveries,
+}
+
+/// What is known of a message's own id.
+#[derive(Clone, Debug, Default)]
+struct Message {
     /// Of the spans that sent it, the one that ended first.
     first: Option<Sender>,
-    /// What the span that the key is of sent.
-    sent: Option<Sent>,
-    /// Deliveries to be told when a sender comes.
-    received: SmallVec<[u64; 2]>,
+    /// Deliveries to be told when another one comes.
+    received: Deliveries,
 }
+
+/// Keys of deliveries; as a rule there is one.
+type Deliveries = SmallVec<[u64; 1]>;
 
 /// What a span sent.
 #[derive(Clone, Copy, Debug)]
 struct Sent {
+    /// When it ended, in nanoseconds since 1970.
+    end_ns: u64,
     sender: NodeIndex,
     queue: NodeIndex,
     sighting: Sighting,
@@ -95,10 +107,22 @@ struct Sent {
     received: i64,
 }
 
-#[derive(Clone, Copy, Debug)]
+/// What stays to be known of a message that was [`Received`].
+#[derive(Clone, Copy, Debug, Default)]
 struct Delivery {
-    received: Received,
+    edge: EdgeKey,
+    span: SpanKey,
+    sighting: Sighting,
+    requests: i64,
+    said: Option<Said>,
     sender: Option<Sender>,
+}
+
+impl Delivery {
+    fn of(received: &Received) -> Self {
+        let &Received { edge, span, sighting, requests, said, .. } = received;
+        Self { edge, span, sighting, requests, said, sender: None }
+    }
 }
 
 impl Said {
@@ -106,67 +130,6 @@ impl Said {
     fn time(&self, sender: Option<Sender>) -> Option<u16> {
         let nanos = self.start_ns.saturating_sub(sender?.0);
         Some(histogram::bucket((nanos / 1_000).max(1)))
-    }
-}
-
-/// A map that forgets what was not touched for long: two generations, the older of which goes when
-/// the younger is full.
-#[derive(Debug)]
-struct Kept<T> {
-    young: HashMap<u64, T, foldhash::fast::RandomState>,
-    old: HashMap<u64, T, foldhash::fast::RandomState>,
-}
-
-impl<T> Default for Kept<T> {
-    fn default() -> Self {
-        Self { young: HashMap::default(), old: HashMap::default() }
-    }
-}
-
-/// At most so many, as many as fill a table of a power of two: one more would take twice the memory.
-const fn fitting(most: usize) -> usize {
-    let mut places = (most + 1).next_power_of_two();
-    while places > 1 && places / 8 * 7 > most {
-        places /= 2;
-    }
-    if places < 16 { most } else { places / 8 * 7 }
-}
-
-impl<T: Default> Kept<T> {
-    fn entry(&mut self, key: u64, most: usize) -> &mut T {
-        if self.young.len() >= fitting(most) && !self.young.contains_key(&key) {
-            self.age();
-        }
-        let old = &mut self.old;
-        self.young.entry(key).or_insert_with(|| old.remove(&key).unwrap_or_default())
-    }
-}
-
-impl<T> Kept<T> {
-    fn age(&mut self) {
-        std::mem::swap(&mut self.young, &mut self.old);
-        // Its memory is used again.
-        self.young.clear();
-    }
-
-    fn insert(&mut self, key: u64, value: T, most: usize) {
-        if self.young.len() >= fitting(most) {
-            self.age();
-        }
-        self.young.insert(key, value);
-    }
-
-    fn get(&self, key: u64) -> Option<&T> {
-        self.young.get(&key).or_else(|| self.old.get(&key))
-    }
-
-    fn get_mut(&mut self, key: u64) -> Option<&mut T> {
-        self.young.get_mut(&key).or_else(|| self.old.get_mut(&key))
-    }
-
-    #[cfg(test)]
-    fn len(&self) -> usize {
-        self.young.len() + self.old.len()
     }
 }
 
@@ -181,7 +144,10 @@ fn sum_of<T: Default>(edges: &mut Edges<T>, edge: EdgeKey) -> Option<&mut T> {
 /// All messages that may still be asked for, and what came of all.
 #[derive(Debug, Default)]
 pub(super) struct Letters {
+    /// By the spans that sent them.
     letters: Kept<Letter>,
+    /// By their own ids.
+    messages: Kept<Message>,
     deliveries: Kept<Delivery>,
     pub(super) edges: Edges<Sums>,
     /// By sender and queue, and by queue and receiver: messages both of whose sides are known, in
@@ -190,8 +156,8 @@ pub(super) struct Letters {
 }
 
 impl Letters {
-    /// A span sent messages. `message` is their key, where they have one; of keys and deliveries
-    /// about twice `most` are kept.
+    /// A span sent messages. `message` is their key, where they have one; of spans, ids and deliveries
+    /// `most` each are kept.
     pub(super) fn sent(
         &mut self,
         half: &Half,
@@ -200,22 +166,29 @@ impl Letters {
         most: usize,
         tally: &Tally,
     ) {
-        self.letters.entry(half.key, most).sent = Some(Sent {
+        let sender = (end_ns, half.key);
+        let letter = self.letters.entry(half.key, most);
+        let before = letter.sent.replace(Sent {
+            end_ns,
             sender: half.own,
             queue: half.other,
             sighting: half.sighting(),
             requests: half.weight,
             received: 0,
         });
-        let sender = (end_ns, half.key);
-        for key in [half.key, message].into_iter().filter(|key| *key != 0) {
-            let letter = self.letters.entry(key, most);
-            if letter.first.is_none_or(|first| sender < first) {
-                letter.first = Some(sender);
-                for delivery in letter.received.clone() {
-                    self.found(delivery, sender, tally);
-                }
+        let mut told = Deliveries::new();
+        if before.is_none_or(|before| end_ns < before.end_ns) {
+            told.clone_from(&letter.received);
+        }
+        if message != 0 {
+            let message = self.messages.entry(message, most);
+            if message.first.is_none_or(|first| sender < first) {
+                message.first = Some(sender);
+                told.extend_from_slice(&message.received);
             }
+        }
+        for delivery in told {
+            self.found(delivery, sender, tally);
         }
     }
 
@@ -227,11 +200,11 @@ impl Letters {
     /// A span received a message.
     pub(super) fn received(&mut self, received: Received, most: usize, tally: &Tally) {
         let Received { delivery, message, sender, edge, said, .. } = received;
-        self.deliveries.insert(delivery, Delivery { received, sender: None }, most);
+        *self.deliveries.entry(delivery, most) = Delivery::of(&received);
         let mut found = None;
         if sender != 0 && sender != message {
             let letter = self.letters.entry(sender, most);
-            found = letter.first;
+            found = letter.sent.map(|sent| (sent.end_ns, sender));
             if letter.received.len() < MOST_WAITING {
                 letter.received.push(delivery);
             }
@@ -250,12 +223,12 @@ impl Letters {
     /// Files a delivery under its message's id; returns who sent that.
     fn received_by_id(&mut self, received: &Received, most: usize) -> Option<Sender> {
         let Received { delivery, message, edge, said, .. } = *received;
-        let letter = self.letters.entry(message, most);
-        let first = letter.first;
-        let is_full = letter.received.len() >= MOST_DELIVERIES;
-        let before = letter.received.clone();
+        let message = self.messages.entry(message, most);
+        let first = message.first;
+        let is_full = message.received.len() >= MOST_DELIVERIES;
+        let before = message.received.clone();
         if !is_full {
-            letter.received.push(delivery);
+            message.received.push(delivery);
         }
         let Some(said) = said else { return first };
         if is_full {
@@ -265,7 +238,7 @@ impl Letters {
         let mut copies: SmallVec<[(EdgeKey, Said); 4]> = before
             .iter()
             .filter_map(|delivery| self.deliveries.get(*delivery))
-            .filter_map(|known| Some((known.received.edge, known.received.said?)))
+            .filter_map(|known| Some((known.edge, known.said?)))
             .collect();
         let redelivered_before = redelivered(&copies, said.ends);
         let mut dead: SmallVec<[(EdgeKey, i64); 4]> =
@@ -293,27 +266,27 @@ impl Letters {
     fn found(&mut self, delivery: u64, sender: Sender, tally: &Tally) {
         let Some(known) = self.deliveries.get_mut(delivery) else { return };
         // What was said of a sender that is forgotten cannot be taken back.
-        let keeps = |before: Sender| before <= sender || self.letters.get(before.1).is_none();
-        if known.sender.is_some_and(keeps) {
+        let is_known = |span| self.letters.get(span).is_some_and(|letter| letter.sent.is_some());
+        if known.sender.is_some_and(|before| before <= sender || !is_known(before.1)) {
             return;
         }
         let before = known.sender.replace(sender);
-        let received = known.received;
-        tally.recent.received(received.span, before.map(|(_, before)| before), sender.1);
-        if let Some(said) = received.said
-            && let Some(sums) = self.sums(received.edge)
+        let known = *known;
+        tally.recent.received(known.span, before.map(|(_, before)| before), sender.1);
+        if let Some(said) = known.said
+            && let Some(sums) = self.sums(known.edge)
         {
             sums.add_time(said.time(before), -said.weight);
             sums.add_time(said.time(Some(sender)), said.weight);
         }
         if let Some((_, before)) = before {
-            self.join(before, &received, -received.requests, tally);
+            self.join(before, &known, -known.requests, tally);
         }
-        self.join(sender.1, &received, received.requests, tally);
+        self.join(sender.1, &known, known.requests, tally);
     }
 
     /// Counts a message whose both sides are known.
-    fn join(&mut self, sender: SpanKey, received: &Received, requests: i64, tally: &Tally) {
+    fn join(&mut self, sender: SpanKey, received: &Delivery, requests: i64, tally: &Tally) {
         let Some(sent) = self.letters.get_mut(sender).and_then(|it| it.sent.as_mut()) else {
             return;
         };

@@ -5,7 +5,7 @@
 //! hops were slow), `versions` and `instances` (what each drain tells of nodes). Halves wait in `held`,
 //! as `entry`s in `slots`, found by `index`, for as long as `waits` says; `requests` knows those of each
 //! invocation. Edges go between `nodes`; `habit` is what every span asks of these. `beside` feeds `activity`
-//! (what functions do), `letters` and `queue` (what happened to messages). `recent` keeps the last hops one
+//! (what functions do), `letters`, `kept` and `queue` (what happened to messages). `recent` keeps the last hops one
 //! by one, and `follow` tells of those of one request. This file lists the steps and takes what happened;
 //! `answers` answers questions about the result.
 
@@ -30,6 +30,7 @@ mod histogram;
 pub mod hop;
 mod index;
 mod instances;
+mod kept;
 mod keys;
 mod letters;
 pub(crate) mod naming;

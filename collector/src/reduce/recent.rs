@@ -16,6 +16,7 @@ use smallvec::SmallVec;
 
 use super::half::{Half, SpanKey};
 use super::hop::Class;
+use super::index::Index;
 use super::nodes::NodeIndex;
 use super::pair::{SHARDS, shard_of};
 use super::tally::Counted;
@@ -187,7 +188,7 @@ pub(super) fn joined(trace: TraceId, links: &Links) -> SmallVec<[TraceId; 1]> {
 #[derive(Debug, Default)]
 pub(super) struct Ring {
     seen: Vec<Seen>,
-    by_key: HashMap<SpanKey, u32, foldhash::fast::RandomState>,
+    by_key: Index,
     /// The place that is due next, once all are taken.
     next: usize,
     /// Traces whose spans stay.
@@ -208,7 +209,7 @@ impl Recent {
             return;
         }
         let mut ring = self.ring.lock();
-        if ring.by_key.contains_key(&half.key) {
+        if ring.place(half.key).is_some() {
             return;
         }
         let came_s = seconds(now_ms);
@@ -274,8 +275,8 @@ impl Recent {
             return;
         }
         let ring = &mut *self.ring.lock();
-        if let Some(place) = ring.by_key.get(&key) {
-            change(&mut ring.seen[*place as usize]);
+        if let Some(place) = ring.place(key) {
+            change(&mut ring.seen[place as usize]);
         }
     }
 
@@ -294,13 +295,18 @@ impl Ring {
     /// Takes a span in, in the place of the oldest that may go. Returns whether that was the last place.
     fn put(&mut self, seen: Seen) -> bool {
         let began = self.next;
+        if self.by_key.is_full() {
+            let mut by_key = std::mem::take(&mut self.by_key);
+            by_key.rebuild(self.all().map(|(place, seen)| (seen.key, place)));
+            self.by_key = by_key;
+        }
         let place = if self.seen.len() < ROOM {
             self.seen.push(seen);
             self.seen.len() - 1
         } else {
             let place = self.due();
             let gone = std::mem::replace(&mut self.seen[place], seen);
-            self.by_key.remove(&gone.key);
+            self.by_key.remove(gone.key, place as u32);
             place
         };
         // There are fewer places than a u32 has numbers.
@@ -395,8 +401,9 @@ impl Ring {
         let full = self.seen.len() == ROOM;
         let there = if full { *now.max(before) } else { SHARDS };
         if began_anew {
-            for seen in self.seen.iter_mut().filter(|seen| shard_of(seen.key) >= there) {
-                self.by_key.remove(&seen.key);
+            let goes = |seen: &Seen| seen.key != 0 && shard_of(seen.key) >= there;
+            for (place, seen) in (0..).zip(&mut self.seen).filter(|(_, seen)| goes(seen)) {
+                self.by_key.remove(seen.key, place);
                 seen.key = 0;
                 seen.hop = None;
             }
@@ -416,7 +423,11 @@ impl Ring {
 
     /// A span by its key.
     pub(super) fn find(&self, key: SpanKey) -> Option<&Seen> {
-        self.by_key.get(&key).map(|place| &self.seen[*place as usize])
+        self.place(key).map(|place| &self.seen[place as usize])
+    }
+
+    fn place(&self, key: SpanKey) -> Option<u32> {
+        self.by_key.find(key, |place| self.seen[place as usize].key == key)
     }
 
     /// Takes note that somebody looks at a trace, so that it stays.

@@ -10,12 +10,15 @@ use super::half::SpanKey;
 use super::pair::SHARDS;
 
 const LINE: usize = 8;
-/// Over all shards two million spans, in 16 MiB. Exporters that send a batch again do so within
-/// a minute.
+/// Over all shards two million spans, in 16 MiB.
 const MOST_LINES: usize = (1 << 18) / SHARDS;
 const LEAST_LINES: usize = 8;
-/// There are twice as many lines when each has so many keys on average.
+/// There are twice as many lines when each took so many keys on average within [`KEPT_MS`].
 const FULL: usize = 5;
+/// There are as many lines as it takes to know keys for so long, in milliseconds: exporters that send a
+/// batch again do so within a minute. By number alone they would become more for hours, however little
+/// comes.
+const KEPT_MS: u64 = 120_000;
 
 /// A line of the processor's cache. 0 is no key.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,8 +30,9 @@ struct Line([SpanKey; LINE]);
 pub(super) struct Seen {
     /// A power of two of them.
     lines: Vec<Line>,
-    /// Keys taken in since there are so many lines.
+    /// Keys taken in since that time, in milliseconds.
     taken: usize,
+    since_ms: u64,
 }
 
 impl Seen {
@@ -51,7 +55,10 @@ impl Seen {
         }
     }
 
-    pub(super) fn insert(&mut self, key: SpanKey) {
+    pub(super) fn insert(&mut self, key: SpanKey, now_ms: u64) {
+        if now_ms.saturating_sub(self.since_ms) >= KEPT_MS {
+            (self.taken, self.since_ms) = (0, now_ms);
+        }
         if self.taken >= self.lines.len() * FULL && self.lines.len() < MOST_LINES {
             self.grow();
         }
@@ -89,7 +96,7 @@ mod tests {
         let all = 10 * (LINE * MOST_LINES) as u64;
         for id in 1..=all {
             assert!(!seen.contains(key(id)), "{id}");
-            seen.insert(key(id));
+            seen.insert(key(id), 0);
             assert!(seen.contains(key(id)));
         }
         assert_eq!(seen.lines.len(), MOST_LINES);
@@ -97,5 +104,20 @@ mod tests {
         let lately = (LINE * MOST_LINES) as u64 / 2;
         let forgotten = (all - lately..=all).filter(|id| !seen.contains(key(*id))).count() as u64;
         assert!(forgotten * 20 < lately, "{forgotten} of {lately}");
+    }
+
+    #[test]
+    fn there_are_as_many_lines_as_what_came_lately_takes_for_however_long_it_comes() {
+        let mut seen = Seen::default();
+        let (each_ms, day_ms) = (100, 24 * 3_600_000);
+        let lately = KEPT_MS / each_ms;
+        for id in 1..=day_ms / each_ms {
+            seen.insert(key(id), id * each_ms);
+        }
+        let places = (seen.lines.len() * LINE) as u64;
+        assert!((lately..4 * lately).contains(&places), "{places} for {lately} keys");
+        let last = day_ms / each_ms;
+        let forgotten = (last - lately / 2..=last).filter(|id| !seen.contains(key(*id))).count();
+        assert!(forgotten as u64 * 20 < lately / 2, "{forgotten} of {}", lately / 2);
     }
 }

@@ -30,6 +30,11 @@ impl<T: Clone + Default> Slots<T> {
         self.used as usize - self.free.len()
     }
 
+    /// How many numbers were ever given out: all are below that.
+    pub(super) fn numbers(&self) -> u32 {
+        self.used
+    }
+
     #[inline]
     pub(super) fn get(&self, number: u32) -> &T {
         &self.chunks[number as usize / CHUNK][number as usize % CHUNK]

@@ -180,13 +180,18 @@ fn clocks_that_disagree_make_no_negative_time() {
 #[test]
 fn messages_without_end_take_no_memory_without_end() {
     let (mut letters, tally) = (Letters::default(), Tally::default());
+    let key = |id: u64| id.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     for id in 1..=50_000 {
-        let one = received(id, id, EDGE, id);
-        letters.received(Received { sender: 7, ..one }, 100, &tally);
-        letters.received(received(id + 1_000_000, 1, EDGE, id), 100, &tally);
-        letters.sent(&sender(id + 2_000_000, 1), id, 0, 100, &tally);
+        let one = received(key(id), key(id), EDGE, id);
+        letters.received(Received { sender: 7, ..one }, 200, &tally);
+        letters.received(received(key(id + 1_000_000), key(1), EDGE, id), 200, &tally);
+        let half = Half { key: key(id + 2_000_000), ..sender(1, 1) };
+        letters.sent(&half, id, 0, 200, &tally);
     }
-    assert!(letters.letters.len() <= 200 && letters.deliveries.len() <= 200);
-    assert!(letters.letters.young[&1].received.len() <= MOST_DELIVERIES);
-    assert!(letters.letters.young[&7].received.len() <= MOST_WAITING);
+    assert_eq!(
+        (letters.letters.len(), letters.messages.len(), letters.deliveries.len()),
+        (200, 200, 200)
+    );
+    assert!(letters.messages.get(key(1)).unwrap().received.len() <= MOST_DELIVERIES);
+    assert!(letters.letters.get(7).unwrap().received.len() <= MOST_WAITING);
 }
