@@ -7,6 +7,7 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use crossbeam_utils::CachePadded;
 use dashmap::DashMap;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
@@ -234,27 +235,46 @@ impl NodeActivity {
 }
 
 /// What all functions do, shared by all receivers.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Activity {
     pub(super) nodes: DashMap<NodeIndex, Mutex<NodeActivity>, foldhash::fast::RandomState>,
     instances: AtomicUsize,
     /// When forgetting was last tried.
     forgot_ms: AtomicU64,
+    extent: CachePadded<Extent>,
+}
+
+/// From when to when anything was done.
+#[derive(Debug)]
+struct Extent {
     /// When the first invocation arrived.
     since_ms: AtomicU64,
+    /// When the first one began and the last one ended, by the clocks of those that ran them.
     first_ns: AtomicU64,
     last_ns: AtomicU64,
 }
 
-impl Default for Activity {
+impl Default for Extent {
     fn default() -> Self {
-        Self {
-            nodes: DashMap::default(),
-            instances: AtomicUsize::new(0),
-            forgot_ms: AtomicU64::new(0),
-            since_ms: AtomicU64::new(u64::MAX),
-            first_ns: AtomicU64::new(u64::MAX),
-            last_ns: AtomicU64::new(0),
+        let never = AtomicU64::new(u64::MAX);
+        Self { since_ms: AtomicU64::new(u64::MAX), first_ns: never, last_ns: AtomicU64::new(0) }
+    }
+}
+
+impl Extent {
+    /// Takes an invocation in. Mostly little of that is news, and who only reads keeps nobody waiting.
+    fn add(&self, span: &Span<'_>, now_ms: u64) {
+        if now_ms < self.since_ms.load(Ordering::Relaxed) {
+            self.since_ms.fetch_min(now_ms, Ordering::Relaxed);
+        }
+        if span.start_ns == 0 || span.end_ns < span.start_ns {
+            return;
+        }
+        if span.start_ns < self.first_ns.load(Ordering::Relaxed) {
+            self.first_ns.fetch_min(span.start_ns, Ordering::Relaxed);
+        }
+        if span.end_ns > self.last_ns.load(Ordering::Relaxed) {
+            self.last_ns.fetch_max(span.end_ns, Ordering::Relaxed);
         }
     }
 }
@@ -272,16 +292,13 @@ impl Activity {
         if !worker.function {
             return;
         }
-        self.since_ms.fetch_min(now_ms, Ordering::Relaxed);
-        if span.start_ns > 0 && span.end_ns >= span.start_ns {
-            self.first_ns.fetch_min(span.start_ns, Ordering::Relaxed);
-            self.last_ns.fetch_max(span.end_ns, Ordering::Relaxed);
-        }
+        self.extent.add(span, now_ms);
         let has_room = self.has_room(now_ms);
         let billed_ms = span.duration_us().div_ceil(1_000).max(1);
         let (invocations, billed) = (i128::from(weight), i128::from(billed_ms));
         let work = Work { invocations, billed_ms: billed * invocations };
-        let activity = self.nodes.entry(node).or_default();
+        let known = self.nodes.get(&node);
+        let activity = known.unwrap_or_else(|| self.nodes.entry(node).or_default().downgrade());
         let activity = &mut *activity.lock();
         activity.add_work(worker.size, work, now_ms);
         if worker.instance == 0 {
@@ -360,13 +377,13 @@ impl Activity {
     /// The time that the slots cover: the newest of them is not over yet.
     fn lately_ms(&self, now_ms: u64) -> u64 {
         let whole = LATELY_MS - SLOT_MS + now_ms % SLOT_MS;
-        let so_far = now_ms.saturating_sub(self.since_ms.load(Ordering::Relaxed));
+        let so_far = now_ms.saturating_sub(self.extent.since_ms.load(Ordering::Relaxed));
         whole.min(so_far.max(SLOT_MS))
     }
 
     fn extent_ms(&self) -> u64 {
-        let (first, last) =
-            (self.first_ns.load(Ordering::Relaxed), self.last_ns.load(Ordering::Relaxed));
+        let Extent { first_ns, last_ns, .. } = &*self.extent;
+        let (first, last) = (first_ns.load(Ordering::Relaxed), last_ns.load(Ordering::Relaxed));
         last.saturating_sub(first) / 1_000_000
     }
 }

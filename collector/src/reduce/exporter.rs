@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use crossbeam_utils::CachePadded;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
@@ -11,10 +12,13 @@ use smallvec::SmallVec;
 use super::half::SpanKey;
 use super::nodes::NodeIndex;
 
-/// Traces and resources of which is kept who exported them; twice as many at most, of 50 bytes, and as
-/// many as fill a table of a power of two. A function is frozen between two exports, so they may be
-/// seconds apart.
-const MOST: usize = (1 << 16) / 8 * 7;
+/// A power of two; enough that two receivers rarely want the same one.
+const PARTS: usize = 16;
+
+/// Traces and resources of which is kept who exported them, in each part; twice as many at most, of 50
+/// bytes, and as many as fill a table of a power of two: 57,344 in all. A function is frozen between two
+/// exports, so they may be seconds apart.
+const MOST: usize = (1 << 16) / PARTS / 8 * 7;
 
 /// Spans that may wait for the handler of one invocation.
 const MOST_WAITING: usize = 10_000;
@@ -44,9 +48,9 @@ impl Default for Known {
 
 type Knowns = HashMap<u64, Known, foldhash::fast::RandomState>;
 
-/// Two generations of them.
+/// Two generations of them, in parts by key.
 #[derive(Debug, Default)]
-pub(super) struct Exporters(Mutex<[Knowns; 2]>);
+pub(super) struct Exporters([CachePadded<Mutex<[Knowns; 2]>>; PARTS]);
 
 impl Exporters {
     /// A handler told who it is; returns the spans that waited for it.
@@ -75,8 +79,13 @@ impl Exporters {
         })
     }
 
+    fn part(&self, key: u64) -> &Mutex<[Knowns; 2]> {
+        // The lowest bits choose the place within a table.
+        &self.0[(key >> 32) as usize % PARTS]
+    }
+
     fn with<T>(&self, key: u64, with: impl FnOnce(&mut Known) -> T) -> T {
-        let [young, old] = &mut *self.0.lock();
+        let [young, old] = &mut *self.part(key).lock();
         if young.len() >= MOST && !young.contains_key(&key) {
             std::mem::swap(young, old);
             // Its memory is used again.
@@ -93,10 +102,14 @@ mod tests {
     #[test]
     fn callers_without_end_take_no_memory_without_end() {
         let exporters = Exporters::default();
-        for key in 0..3 * MOST as u64 {
+        let all = 3 * (MOST * PARTS) as u64;
+        for key in (0..all).map(|id| id.wrapping_mul(0x9e37_79b9_7f4a_7c15)) {
             assert!(exporters.ask(key, key).is_none());
         }
-        assert!(exporters.0.lock().iter().map(HashMap::len).sum::<usize>() <= 2 * MOST);
+        for part in &exporters.0 {
+            let known = part.lock().iter().map(HashMap::len).sum::<usize>();
+            assert!((MOST..=2 * MOST).contains(&known), "{known}");
+        }
         (0..20_000).for_each(|span| assert!(exporters.ask(7, span).is_none()));
         let exporter = Exporter { own: 3, account: "1".into() };
         assert_eq!(exporters.tell(7, exporter).len(), MOST_WAITING);

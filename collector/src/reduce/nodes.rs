@@ -7,6 +7,7 @@
 
 use std::hash::BuildHasher;
 
+use crossbeam_utils::CachePadded;
 use dashmap::DashMap;
 use hashbrown::HashMap;
 use parking_lot::RwLock;
@@ -32,7 +33,8 @@ pub(super) struct Nodes {
     near: DashMap<Node, NodeIndex, foldhash::fast::RandomState>,
     /// By index, for all that there may be: nothing here is worth a lock.
     habits: Box<[Habit]>,
-    inner: RwLock<Inner>,
+    /// Who only reads writes to it too; what lies beside it is read with every span.
+    inner: CachePadded<RwLock<Inner>>,
 }
 
 impl Default for Nodes {
@@ -41,7 +43,7 @@ impl Default for Nodes {
             by_name: DashMap::default(),
             near: DashMap::default(),
             habits: (0..MOST_ENTRIES).map(|_| Habit::default()).collect(),
-            inner: RwLock::default(),
+            inner: CachePadded::default(),
         }
     }
 }

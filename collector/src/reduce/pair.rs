@@ -6,6 +6,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crossbeam_utils::CachePadded;
 use parking_lot::{Mutex, MutexGuard};
 
 #[cfg(test)]
@@ -48,9 +49,9 @@ pub(super) struct Outcome {
 
 #[derive(Debug)]
 pub(super) struct Pairing {
-    shards: Vec<Mutex<Shard>>,
+    shards: Vec<CachePadded<Mutex<Shard>>>,
     /// Halves held by all of them.
-    pub(super) held: AtomicUsize,
+    pub(super) held: CachePadded<AtomicUsize>,
     /// Callers and callees of one invocation, by its request id.
     pub(super) requests: Requests,
 }
@@ -58,8 +59,8 @@ pub(super) struct Pairing {
 impl Default for Pairing {
     fn default() -> Self {
         Self {
-            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-            held: AtomicUsize::new(0),
+            shards: (0..SHARDS).map(|_| CachePadded::default()).collect(),
+            held: CachePadded::default(),
             requests: Requests::default(),
         }
     }

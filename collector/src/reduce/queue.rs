@@ -2,6 +2,7 @@
 //! sends messages and every one that consumes some, once. Out: for each edge that leaves a queue,
 //! topic or stream: the time in the queue, sizes of batches, redeliveries, dead letters.
 
+use crossbeam_utils::CachePadded;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 
@@ -102,7 +103,7 @@ impl Sums {
 /// What is known of all queues, shared by all receivers. One lock: of all spans only those that
 /// send or consume messages come here.
 #[derive(Debug, Default)]
-pub(super) struct Queues(pub(super) Mutex<Letters>);
+pub(super) struct Queues(pub(super) CachePadded<Mutex<Letters>>);
 
 impl Queues {
     /// A span received so many messages at once; weight in millionths of a batch.

@@ -1,6 +1,7 @@
 //! Requests: the spans that name each invocation, by its request id. In: keys of callers and callees, as
 //! they come and go. Out: those of the same invocation. Shared by all receivers.
 
+use crossbeam_utils::CachePadded;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::half::{Half, SpanKey};
@@ -17,7 +18,7 @@ type RequestKey = u64;
 
 /// All invocations of which a span is held that names its request.
 #[derive(Debug)]
-pub(super) struct Requests(Vec<Mutex<Part>>);
+pub(super) struct Requests(Vec<CachePadded<Mutex<Part>>>);
 
 #[derive(Debug, Default)]
 struct Part {
@@ -28,7 +29,7 @@ struct Part {
 
 impl Default for Requests {
     fn default() -> Self {
-        Self((0..PARTS).map(|_| Mutex::default()).collect())
+        Self((0..PARTS).map(|_| CachePadded::default()).collect())
     }
 }
 

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use crossbeam_utils::CachePadded;
 use dashmap::DashMap;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
@@ -101,10 +102,10 @@ struct Judged {
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     edges: DashMap<EdgeKey, Arc<Mutex<EdgeTally>>, foldhash::fast::RandomState>,
-    moved: Mutex<Vec<(EdgeKey, Arc<Mutex<EdgeTally>>)>>,
-    hops: std::sync::atomic::AtomicI64,
+    moved: CachePadded<Mutex<Vec<(EdgeKey, Arc<Mutex<EdgeTally>>)>>>,
+    hops: CachePadded<std::sync::atomic::AtomicI64>,
     ignored: std::sync::atomic::AtomicI64,
-    unpaired: std::sync::atomic::AtomicI64,
+    unpaired: CachePadded<std::sync::atomic::AtomicI64>,
     /// The traces of spans that came lately.
     pub(super) traces: Traces,
     /// The hops of recent traces.
