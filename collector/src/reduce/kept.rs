@@ -19,24 +19,22 @@ enum State {
     Stays,
 }
 
-#[derive(Clone, Debug, Default)]
-struct Place<T> {
-    key: u64,
-    state: State,
-    value: T,
-}
+/// A key and its value.
+type Place<T> = (u64, T);
 
 /// Values by key.
 #[derive(Debug)]
 pub(super) struct Kept<T> {
     by_key: Index,
     places: Slots<Place<T>>,
+    /// Of each place.
+    states: Vec<State>,
     hand: u32,
 }
 
 impl<T> Default for Kept<T> {
     fn default() -> Self {
-        Self { by_key: Index::default(), places: Slots::default(), hand: 0 }
+        Self { by_key: Index::default(), places: Slots::default(), states: Vec::new(), hand: 0 }
     }
 }
 
@@ -52,12 +50,12 @@ impl<T: Clone + Default> Kept<T> {
             return self.touch(number);
         }
         let number = self.add(key, most);
-        &mut self.places.get_mut(number).value
+        &mut self.places.get_mut(number).1
     }
 
     /// The value of a key, which does not become newer by that.
     pub(super) fn get(&self, key: u64) -> Option<&T> {
-        self.find(key).map(|number| &self.places.get(number).value)
+        self.find(key).map(|number| &self.places.get(number).1)
     }
 
     pub(super) fn get_mut(&mut self, key: u64) -> Option<&mut T> {
@@ -66,13 +64,12 @@ impl<T: Clone + Default> Kept<T> {
     }
 
     fn touch(&mut self, number: u32) -> &mut T {
-        let place = self.places.get_mut(number);
-        place.state = State::Stays;
-        &mut place.value
+        self.states[number as usize] = State::Stays;
+        &mut self.places.get_mut(number).1
     }
 
     fn find(&self, key: u64) -> Option<u32> {
-        self.by_key.find(key, |number| self.places.get(number).key == key)
+        self.by_key.find(key, |number| self.places.get(number).0 == key)
     }
 
     fn add(&mut self, key: u64, most: usize) -> u32 {
@@ -81,13 +78,14 @@ impl<T: Clone + Default> Kept<T> {
         }
         if self.by_key.is_full() {
             let mut by_key = std::mem::take(&mut self.by_key);
-            let there = (0..).zip(self.places.used());
-            let there = there.filter(|(_, place)| place.state != State::Empty);
-            by_key.rebuild(there.map(|(number, place)| (place.key, number)));
+            let there = (0..).zip(self.places.used().zip(&self.states));
+            let there = there.filter(|(_, (_, state))| **state != State::Empty);
+            by_key.rebuild(there.map(|(number, ((key, _), _))| (*key, number)));
             self.by_key = by_key;
         }
-        let place = Place { key, state: State::Goes, value: T::default() };
-        let number = self.places.insert(place);
+        let number = self.places.insert((key, T::default()));
+        self.states.resize(self.places.numbers() as usize, State::Empty);
+        self.states[number as usize] = State::Goes;
         self.by_key.insert(key, number);
         number
     }
@@ -96,13 +94,13 @@ impl<T: Clone + Default> Kept<T> {
     fn go_on(&mut self) {
         let number = self.hand;
         self.hand = (number + 1) % self.places.numbers();
-        let place = self.places.get_mut(number);
-        match place.state {
+        let state = &mut self.states[number as usize];
+        match *state {
             State::Empty => {}
-            State::Stays => place.state = State::Goes,
+            State::Stays => *state = State::Goes,
             State::Goes => {
-                let key = place.key;
-                self.by_key.remove(key, number);
+                *state = State::Empty;
+                self.by_key.remove(self.places.get(number).0, number);
                 self.places.remove(number);
             }
         }
@@ -142,7 +140,7 @@ mod tests {
                 if known.is_none() {
                     prop_assert!(kept.len() <= most);
                 }
-                prop_assert_eq!(kept.places.used().filter(|it| it.state != State::Empty).count(), kept.len());
+                prop_assert_eq!(kept.states.iter().filter(|it| **it != State::Empty).count(), kept.len());
                 let found = (0..300).filter(|key| kept.get(spread(*key)).is_some()).count();
                 prop_assert_eq!(found, kept.len());
             }

@@ -4,6 +4,7 @@
 //! Lambda resources do not say their account; the handler's SERVER span does, in an ARN. It is
 //! looked for in the same export before anything else is read, and kept for the next ones.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -28,13 +29,27 @@ const MOST_ORIGINS: usize = 100_000;
 /// tell; a function's handler always does.
 const ENOUGH: u32 = 8;
 
-/// What exported a span.
+/// What exported a span: a resource, and what it has in common with others.
 #[derive(Debug)]
 pub(super) struct Origin {
     /// Tells origins apart.
     pub(super) id: u64,
-    pub(super) node: NodeIndex,
     pub(super) version: u32,
+    /// In how many exports a handler's span was there and said nothing.
+    untold: AtomicU32,
+    /// Whether a span may still say what the resource left out.
+    incomplete: bool,
+    /// Where `faas.instance` names one.
+    pub(super) instance: Option<Arc<Instance>>,
+    /// Who works there.
+    pub(super) worker: Worker,
+    program: Arc<Program>,
+}
+
+/// What the instances of one function or service have in common.
+#[derive(Debug)]
+pub(super) struct Program {
+    pub(super) node: NodeIndex,
     pub(super) kind: NodeKind,
     /// Its name as spans say it.
     pub(super) name: String,
@@ -48,20 +63,33 @@ pub(super) struct Origin {
     region: String,
     /// A hash of kind, name, account and region: what the names that its spans give mean here.
     pub(super) place: u64,
-    /// Whether a span may still say what the resource left out.
-    incomplete: bool,
-    /// Whether its handlers do.
+    /// Whether its handlers say what the resource leaves out.
     by_handler: bool,
-    /// In how many exports a handler's span was there and said nothing.
-    untold: AtomicU32,
     /// What spans said so far.
     said: Said,
     /// The rules by which it was named.
     rules: Arc<NodeRules>,
-    /// Where `faas.instance` names one.
-    pub(super) instance: Option<Arc<Instance>>,
-    /// Who works there.
-    pub(super) worker: Worker,
+}
+
+impl Program {
+    /// Whether they are the same in everything.
+    fn is(&self, other: &Self) -> bool {
+        let all = |it: &Self| (it.node, it.kind, it.called, it.chosen, it.place, it.by_handler);
+        all(self) == all(other)
+            && (&self.name, &self.shown) == (&other.name, &other.shown)
+            && (&self.account, &self.region) == (&other.account, &other.region)
+            && self.said == other.said
+            && Arc::ptr_eq(&self.rules, &other.rules)
+    }
+}
+
+impl Deref for Origin {
+    type Target = Program;
+
+    #[inline]
+    fn deref(&self) -> &Program {
+        &self.program
+    }
 }
 
 /// What is known of who sent an export.
@@ -119,6 +147,8 @@ pub(super) struct Names<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Origins {
     by_resource: DashMap<u64, Arc<Origin>, foldhash::fast::RandomState>,
+    /// By a hash of kind, name, account and region, the latest one.
+    programs: DashMap<u64, Arc<Program>, foldhash::fast::RandomState>,
     hasher: foldhash::fast::RandomState,
 }
 
@@ -155,15 +185,22 @@ impl Origins {
         }
         if self.by_resource.len() >= MOST_ORIGINS {
             self.by_resource.clear();
+            self.programs.clear();
         }
         let chosen = names.rules.named_by(resource.attributes())?;
         let new = |said: Said| {
             let instance = facts.instance.map(|_| Arc::default());
-            let origin = identify(id, &facts, chosen, said, instance, names);
-            let worker = Worker::new(&facts, origin.kind, &self.hasher);
-            let called = (origin.kind, &origin.name, &origin.account, &origin.region);
-            let place = keyed(&self.hasher, called);
-            Origin { worker, place, ..origin }
+            let program = self.shared(identify(&facts, chosen, said, names));
+            let version = facts.function_version.or(facts.service_version).unwrap_or_default();
+            Origin {
+                id,
+                version: names.texts.index(version.as_bytes()),
+                untold: AtomicU32::new(0),
+                incomplete: program.account.is_empty(),
+                instance,
+                worker: Worker::new(&facts, program.kind, &self.hasher),
+                program,
+            }
         };
         if facts.instance.or(facts.process).is_none() && !said.is_nothing() {
             // Functions of several accounts may have the same resource where it names no instance:
@@ -181,10 +218,38 @@ impl Origins {
         let word = if said.is_nothing() { origin.word() } else { Word::Handlers };
         Ok((origin, word))
     }
+
+    /// The one that is known, if it is the same: functions have many instances.
+    fn shared(&self, program: Program) -> Arc<Program> {
+        let Program { kind, name, account, region, .. } = &program;
+        let place = keyed(&self.hasher, (*kind, name, account, region));
+        let program = Program { place, ..program };
+        if let Some(known) = self.programs.get(&place).filter(|known| known.is(&program)) {
+            return Arc::clone(&known);
+        }
+        let program = Arc::new(program);
+        // A resource without an instance names one program for each export: no more of them than of those.
+        if self.programs.len() < MOST_ORIGINS {
+            self.programs.insert(place, Arc::clone(&program));
+        }
+        program
+    }
+
+    /// Resources that are known.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.by_resource.len()
+    }
+
+    /// Functions and services whose they are.
+    #[cfg(test)]
+    pub(super) fn programs(&self) -> usize {
+        self.programs.len()
+    }
 }
 
 /// What the handler's span says of its function.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Said {
     arn: Option<String>,
     account: Option<String>,
@@ -245,14 +310,12 @@ fn is_function_platform(platform: &str) -> bool {
 }
 
 fn identify(
-    id: u64,
     facts: &ResourceFacts<'_>,
     chosen: Option<(usize, &str)>,
     said: Said,
-    instance: Option<Arc<Instance>>,
     names: Names<'_>,
-) -> Origin {
-    let Names { rules, nodes, texts } = names;
+) -> Program {
+    let Names { rules, nodes, .. } = names;
     let by_arn = facts.arn.or(said.arn.as_deref()).and_then(Arn::parse);
     let arn_node = by_arn.and_then(|arn| arn.node()).filter(|n| n.kind == NodeKind::Function);
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
@@ -276,14 +339,9 @@ fn identify(
         (node.kind, node.name) = (rules.kind, name.to_owned());
     }
     rules.rename(&mut node);
-    let version = facts.function_version.or(facts.service_version).unwrap_or_default();
-    Origin {
-        id,
-        version: texts.index(version.as_bytes()),
-        incomplete: usual.account.is_empty(),
+    Program {
         by_handler: facts.platform.is_none_or(|it| it == "aws_lambda")
             && (function.is_some() || facts.instance.or(facts.process).is_none()),
-        untold: AtomicU32::new(0),
         said,
         rules: Arc::clone(rules),
         node: nodes.index(&node),
@@ -294,8 +352,6 @@ fn identify(
         chosen: chosen.map(|(place, _)| place),
         account: usual.account,
         region: usual.region,
-        instance,
         place: 0,
-        worker: Worker::default(),
     }
 }

@@ -7,6 +7,7 @@ mod choice;
 mod classes;
 mod drains;
 mod follow;
+mod origins;
 mod sides;
 mod steps;
 mod triggers;
