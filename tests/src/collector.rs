@@ -63,8 +63,7 @@ impl Collector {
                 assert!(said.contains("taken"), "the collector ended with {status}:\n{said}");
                 return Some(false);
             }
-            let healthy = http::get(view, "/healthz").is_ok_and(|answer| answer.status == 200);
-            healthy.then_some(true)
+            collector.is_healthy().then_some(true)
         });
         healthy.then_some(collector)
     }
@@ -81,9 +80,16 @@ impl Collector {
         until(STARTS_WITHIN, "a healthy collector", || {
             let ended = collector.program.ended();
             assert!(ended.is_none(), "the collector ended: {}", collector.program.stderr());
-            http::get(view, "/healthz").is_ok_and(|answer| answer.status == 200).then_some(())
+            collector.is_healthy().then_some(())
         });
         collector
+    }
+
+    /// Whether it answers, and not another one that took the port a moment before: it must say itself
+    /// that it has all of them.
+    fn is_healthy(&self) -> bool {
+        let answers = || http::get(self.view, "/healthz").is_ok_and(|answer| answer.status == 200);
+        self.program.stderr().contains("ready after") && answers()
     }
 
     /// The command line of a collector on these ports: OTLP over gRPC and HTTP, and the feed.
