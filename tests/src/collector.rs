@@ -89,7 +89,9 @@ impl Collector {
     /// that it has all of them.
     fn is_healthy(&self) -> bool {
         let answers = || http::get(self.view, "/healthz").is_ok_and(|answer| answer.status == 200);
-        self.program.stderr().contains("ready after") && answers()
+        let said = self.program.stderr();
+        // `serve` and `replay`, each in its words.
+        ["ready after", "To watch: "].iter().any(|ready| said.contains(ready)) && answers()
     }
 
     /// The command line of a collector on these ports: OTLP over gRPC and HTTP, and the feed.
