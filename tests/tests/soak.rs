@@ -2,7 +2,7 @@
 //! is resized and taken off the screen. In the end the picture must be right, and memory what it was.
 //!
 //! Takes a quarter of an hour, so it runs when asked for:
-//! `cargo test --workspace --test soak -- --ignored --nocapture`; `SPANFALL_SOAK_MINUTES` sets how long.
+//! `cargo build --workspace --bins && cargo test --workspace --test soak -- --ignored --nocapture`; `SPANFALL_SOAK_MINUTES` sets how long.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 

@@ -80,7 +80,7 @@ impl Exporters {
     }
 
     fn part(&self, key: u64) -> &Mutex<[Knowns; 2]> {
-        // The lowest bits choose the place within a table.
+        // A key is a hash, so any of its bits will do.
         &self.0[(key >> 32) as usize % PARTS]
     }
 

@@ -228,14 +228,14 @@ impl Index {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::HashMap;
 
     use proptest::prelude::*;
 
     use super::*;
 
-    fn spread(key: u64) -> u64 {
+    pub(in crate::reduce) fn spread(key: u64) -> u64 {
         key.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31)
     }
 

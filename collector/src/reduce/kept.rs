@@ -77,11 +77,9 @@ impl<T: Clone + Default> Kept<T> {
             self.go_on();
         }
         if self.by_key.is_full() {
-            let mut by_key = std::mem::take(&mut self.by_key);
             let there = (0..).zip(self.places.used().zip(&self.states));
             let there = there.filter(|(_, (_, state))| **state != State::Empty);
-            by_key.rebuild(there.map(|(number, ((key, _), _))| (*key, number)));
-            self.by_key = by_key;
+            self.by_key.rebuild(there.map(|(number, ((key, _), _))| (*key, number)));
         }
         let number = self.places.insert((key, T::default()));
         self.states.resize(self.places.numbers() as usize, State::Empty);
@@ -114,10 +112,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    fn spread(key: u64) -> u64 {
-        key.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31)
-    }
+    use crate::reduce::index::tests::spread;
 
     proptest! {
         #[test]

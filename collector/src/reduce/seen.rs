@@ -30,7 +30,7 @@ struct Line([SpanKey; LINE]);
 pub(super) struct Seen {
     /// A power of two of them.
     lines: Vec<Line>,
-    /// Keys taken in since that time, in milliseconds.
+    /// Keys taken in since `since_ms`, by the reducer's clock.
     taken: usize,
     since_ms: u64,
 }
