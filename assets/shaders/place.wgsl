@@ -72,6 +72,10 @@ fn place(particle: Particle) -> Spot {
     }
     // Not below 1.2 px: a dot must stay a dot on a wall seen from afar.
     let radius = max(frame.particle * frame.stroke * size_of(particle, edge), 1.2);
+    // Nothing of it is seen beyond three radii (particles.wgsl), and clip space is two units wide.
+    if any(abs(center) > vec2<f32>(1.0) + 6.0 * radius / frame.viewport) {
+        return out;
+    }
     out.center = center;
     out.way = pack2x16snorm(way);
     out.look = opacity | (signs << 12u) | (u32(min(radius * RADIUS_STEPS, 65535.0)) << 16u);
