@@ -16,7 +16,7 @@ use spanfall_collector::reduce::node::NodeId;
 
 use super::model::{SERIES_SECONDS, Traffic};
 use super::seconds;
-use kept::Kept;
+use kept::{Roll, Shot};
 
 /// How much is kept, in seconds.
 pub const FILM_SECONDS: usize = 3_600;
@@ -68,7 +68,7 @@ struct Scene {
     at: f64,
     /// The model as it then was, without figures.
     model: Traffic,
-    frames: Vec<Kept>,
+    frames: Roll,
     /// Bytes of the model, and of all.
     held: usize,
     bytes: usize,
@@ -151,15 +151,20 @@ impl Film {
             self.bytes += bytes;
             let at = at.unwrap_or(f64::NEG_INFINITY);
             let held = bytes;
-            self.scenes.push_back(Scene { at, model, frames: Vec::new(), held, bytes, step: 0.0 });
+            self.scenes.push_back(Scene {
+                at,
+                model,
+                frames: Roll::default(),
+                held,
+                bytes,
+                step: 0.0,
+            });
         }
         self.standing.recall(&frame, at.unwrap_or_default());
         if let Some(scene) = self.scenes.back_mut() {
-            let kept = Kept::of(frame);
-            let bytes = kept.bytes();
+            let bytes = scene.frames.push(frame);
             scene.bytes += bytes;
             self.bytes += bytes;
-            scene.frames.push(kept);
         }
         if begins || self.bytes > self.limit() {
             self.shorten(playing);
@@ -204,21 +209,21 @@ impl Film {
 
     /// What is at a place, if there is something, and the place after it.
     pub(super) fn get(&self, place: Place) -> Option<(Cow<'_, Frame>, Place)> {
-        self.kept(place).map(|(kept, next)| (kept.frame(), next))
+        self.shot(place).map(|(shot, next)| (shot.frame(), next))
     }
 
     /// Whether there is something at a place.
     pub(super) fn has(&self, place: Place) -> bool {
-        self.kept(place).is_some()
+        self.shot(place).is_some()
     }
 
-    fn kept(&self, place: Place) -> Option<(&Kept, Place)> {
+    fn shot(&self, place: Place) -> Option<(Shot<'_>, Place)> {
         let Place { scene, frame } = place;
         let index = usize::try_from(scene.checked_sub(self.first)?).ok()?;
         match self.scenes.get(index)?.frames.get(frame) {
             Some(found) => Some((found, Place { scene, frame: frame + 1 })),
             None if index + 1 < self.scenes.len() => {
-                self.kept(Place { scene: scene + 1, frame: 0 })
+                self.shot(Place { scene: scene + 1, frame: 0 })
             }
             None => None,
         }
@@ -240,9 +245,9 @@ impl Film {
         const SAME: f64 = 1e-4;
         let mut place = self.scene_at(at - SCENE - 1.0);
         let (mut before, mut after) = (None, None);
-        while let Some((kept, next)) = self.kept(place) {
+        while let Some((shot, next)) = self.shot(place) {
             place = next;
-            let Some(start) = kept.start().map(seconds) else { continue };
+            let Some(start) = shot.start().map(seconds) else { continue };
             if start < at - SAME {
                 before = Some(start);
             } else if start > at + SAME {
@@ -286,12 +291,12 @@ impl Film {
     pub(super) fn ticks(&self, from: f64, until: f64) -> Vec<Tick> {
         let mut place = self.scene_at(from - SCENE - 1.0);
         let mut ticks = Vec::new();
-        while let Some((kept, next)) = self.kept(place) {
+        while let Some((shot, next)) = self.shot(place) {
             place = next;
-            match kept.start().map(seconds) {
+            match shot.start().map(seconds) {
                 Some(start) if start > until => break,
                 Some(start) if start >= from => {
-                    if let Frame::Tick(tick) = kept.frame().into_owned() {
+                    if let Frame::Tick(tick) = shot.frame().into_owned() {
                         ticks.push(tick);
                     }
                 }
@@ -325,16 +330,17 @@ impl Scene {
     fn coarsen(&mut self) {
         self.step = if self.step == 0.0 { 1.0 } else { self.step * COARSER };
         let mut joined: Vec<Frame> = Vec::new();
-        for kept in self.frames.drain(..) {
-            match (joined.last_mut(), kept.frame().into_owned()) {
+        for frame in self.frames.frames() {
+            match (joined.last_mut(), frame.into_owned()) {
                 (Some(Frame::Tick(last)), Frame::Tick(next)) if fits(last, &next, self.step) => {
                     join(last, next);
                 }
                 (_, frame) => joined.push(frame),
             }
         }
-        self.frames = joined.into_iter().map(Kept::of).collect();
-        self.bytes = self.held + self.frames.iter().map(Kept::bytes).sum::<usize>();
+        self.frames = Roll::default();
+        let bytes: usize = joined.into_iter().map(|frame| self.frames.push(frame)).sum();
+        self.bytes = self.held + bytes;
     }
 }
 
