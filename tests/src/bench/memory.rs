@@ -22,7 +22,8 @@ use crate::load::workload::Workload;
 /// Spans that wait at once.
 const WAITING: u64 = 4_000_000;
 
-/// Seconds of which the second half begins with everything full: the history takes some ten minutes.
+/// Seconds of which the second half begins with everything full: the history takes five minutes of them,
+/// and messages, and instances that are forgotten, some more.
 const WARM_S: f64 = 1_200.0;
 
 const DAY_MS: u64 = 24 * 3_600_000;
@@ -85,8 +86,7 @@ fn hour(effort: Effort) -> anyhow::Result<Value> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _entered = runtime.enter();
     // Ticks are taken here, in the time of the spans, so the pipeline's own must never come.
-    let (tick, history) = (Duration::from_secs(DAY_MS), Duration::from_millis(DAY_MS));
-    let feed = hub::Settings { tick, history, ..hub::Settings::default() };
+    let feed = hub::Settings { tick: Duration::from_secs(DAY_MS), ..hub::Settings::default() };
     let config = Config { feed, ..Config::default() };
     let pipeline = Pipeline::start(&config, SourceLabel::Live);
     let mut pieces = Workload::WebshopLarge.pieces(6)?;
@@ -106,7 +106,10 @@ fn hour(effort: Effort) -> anyhow::Result<Value> {
         resident_at.push(resident()?);
     }
     let after_spans = resident()?;
-    // Ticks as they are now, until there is a day of them; once a minute all nodes are told anew.
+    // Ticks as they are now, until there is a day of them; once a minute all nodes are told anew. A history
+    // that is as long as that is full of them.
+    let history = Duration::from_millis(DAY_MS);
+    pipeline.hub().configure(&hub::Settings { history, ..hub::Settings::default() });
     let mut now_ms = piece.now_ms();
     let drained = pieces.next_piece().reduce(pipeline.reducer());
     let (_, last) = messages(drained, now_ms, now_ms + TICK_MS);
