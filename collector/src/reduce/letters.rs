@@ -8,9 +8,12 @@
 //! message, the one that ended first did; when one comes later that ended earlier, what was said is
 //! taken back. So sums do not depend on the order of arrival.
 
+use std::num::NonZero;
+
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
+use super::deliveries::Deliveries;
 use super::half::{Half, SpanKey};
 use super::histogram;
 use super::kept::Kept;
@@ -69,8 +72,20 @@ pub(super) struct Said {
     pub(super) again: bool,
 }
 
-/// A span that may have sent a message: when it ended, in nanoseconds since 1970, and its key.
-type Sender = (u64, SpanKey);
+/// A span that may have sent a message. One that ended before another is less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Sender {
+    /// In nanoseconds since 1970.
+    end_ns: u64,
+    span: NonZero<SpanKey>,
+}
+
+impl Sender {
+    /// None of what is no span.
+    fn new(end_ns: u64, span: SpanKey) -> Option<Self> {
+        NonZero::new(span).map(|span| Self { end_ns, span })
+    }
+}
 
 /// What is known of a span that sent messages, or is said to have.
 #[derive(Clone, Debug, Default)]
@@ -88,9 +103,6 @@ struct Message {
     /// Deliveries to be told when another one comes.
     received: Deliveries,
 }
-
-/// Keys of deliveries; as a rule there is one.
-type Deliveries = SmallVec<[u64; 1]>;
 
 /// What a span sent.
 #[derive(Clone, Copy, Debug)]
@@ -128,7 +140,7 @@ impl Delivery {
 impl Said {
     /// The bucket of the time in the queue. Clocks that disagree make it a microsecond.
     fn time(&self, sender: Option<Sender>) -> Option<u16> {
-        let nanos = self.start_ns.saturating_sub(sender?.0);
+        let nanos = self.start_ns.saturating_sub(sender?.end_ns);
         Some(histogram::bucket((nanos / 1_000).max(1)))
     }
 }
@@ -166,7 +178,7 @@ impl Letters {
         most: usize,
         tally: &Tally,
     ) {
-        let sender = (end_ns, half.key);
+        let Some(sender) = Sender::new(end_ns, half.key) else { return };
         let letter = self.letters.entry(half.key, most);
         let before = letter.sent.replace(Sent {
             end_ns,
@@ -176,15 +188,15 @@ impl Letters {
             requests: half.weight,
             received: 0,
         });
-        let mut told = Deliveries::new();
+        let mut told: SmallVec<[u64; 8]> = SmallVec::new();
         if before.is_none_or(|before| end_ns < before.end_ns) {
-            told.clone_from(&letter.received);
+            told.extend_from_slice(letter.received.as_slice());
         }
         if message != 0 {
             let message = self.messages.entry(message, most);
             if message.first.is_none_or(|first| sender < first) {
                 message.first = Some(sender);
-                told.extend_from_slice(&message.received);
+                told.extend_from_slice(message.received.as_slice());
             }
         }
         for delivery in told {
@@ -204,7 +216,7 @@ impl Letters {
         let mut found = None;
         if sender != 0 && sender != message {
             let letter = self.letters.entry(sender, most);
-            found = letter.sent.map(|sent| (sent.end_ns, sender));
+            found = letter.sent.and_then(|sent| Sender::new(sent.end_ns, sender));
             if letter.received.len() < MOST_WAITING {
                 letter.received.push(delivery);
             }
@@ -225,8 +237,8 @@ impl Letters {
         let Received { delivery, message, edge, said, .. } = *received;
         let message = self.messages.entry(message, most);
         let first = message.first;
-        let is_full = message.received.len() >= MOST_DELIVERIES;
-        let before = message.received.clone();
+        let before: SmallVec<[u64; 4]> = SmallVec::from_slice(message.received.as_slice());
+        let is_full = before.len() >= MOST_DELIVERIES;
         if !is_full {
             message.received.push(delivery);
         }
@@ -266,23 +278,26 @@ impl Letters {
     fn found(&mut self, delivery: u64, sender: Sender, tally: &Tally) {
         let Some(known) = self.deliveries.get_mut(delivery) else { return };
         // What was said of a sender that is forgotten cannot be taken back.
-        let is_known = |span| self.letters.get(span).is_some_and(|letter| letter.sent.is_some());
-        if known.sender.is_some_and(|before| before <= sender || !is_known(before.1)) {
+        let is_known = |span: NonZero<SpanKey>| {
+            self.letters.get(span.get()).is_some_and(|it| it.sent.is_some())
+        };
+        if known.sender.is_some_and(|before| before <= sender || !is_known(before.span)) {
             return;
         }
         let before = known.sender.replace(sender);
         let known = *known;
-        tally.recent.received(known.span, before.map(|(_, before)| before), sender.1);
+        let earlier = before.map(|before| before.span.get());
+        tally.recent.received(known.span, earlier, sender.span.get());
         if let Some(said) = known.said
             && let Some(sums) = self.sums(known.edge)
         {
             sums.add_time(said.time(before), -said.weight);
             sums.add_time(said.time(Some(sender)), said.weight);
         }
-        if let Some((_, before)) = before {
+        if let Some(before) = earlier {
             self.join(before, &known, -known.requests, tally);
         }
-        self.join(sender.1, &known, known.requests, tally);
+        self.join(sender.span.get(), &known, known.requests, tally);
     }
 
     /// Counts a message whose both sides are known.

@@ -17,6 +17,7 @@ mod bridge;
 mod choice;
 mod classify;
 mod clock;
+mod deliveries;
 mod ending;
 mod entry;
 mod exemplar;
