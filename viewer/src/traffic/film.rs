@@ -46,8 +46,8 @@ const SETTLING: f64 = 40.0;
 pub(super) enum Frame {
     /// A tick.
     Tick(Tick),
-    /// A tick that came before, of which only what runs is of interest: a complete graph, as it was
-    /// before that tick, has come in between.
+    /// Of a tick that came before, what runs: a complete graph, as it was before that tick, has come in
+    /// between.
     Again(Tick),
     /// A change of the graph, or of what runs.
     Graph(Graph),

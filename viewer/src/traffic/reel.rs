@@ -120,7 +120,14 @@ impl Reel {
         // After a reconnect the recent past comes again.
         if self.newest.is_some_and(|newest| tick.t <= newest) {
             if !tick.instances.is_empty() || !tick.versions.is_empty() {
-                self.film.push(Frame::Again(tick.clone()), self.next);
+                let again = Tick {
+                    t: tick.t,
+                    ms: tick.ms,
+                    instances: tick.instances.clone(),
+                    versions: tick.versions.clone(),
+                    ..Tick::default()
+                };
+                self.film.push(Frame::Again(again), self.next);
             }
             return false;
         }
