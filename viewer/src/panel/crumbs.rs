@@ -12,7 +12,7 @@ use crate::focus::Command;
 use crate::interaction::Solid;
 use crate::picture::filter::Change;
 use crate::picture::{Filter, Level, Navigation, Picture};
-use crate::scene::Theme;
+use crate::scene::{Cover, Theme};
 use crate::traffic::Traffic;
 
 /// Shows the way.
@@ -81,7 +81,7 @@ fn spawn(mut build: Build<'_, '_>) {
         ..default()
     };
     let look = build.card();
-    let way = build.part(root, (frame(), look, Solid));
+    let way = build.part(root, (frame(), look, Solid, Cover));
     let steps = std::array::from_fn(|at| {
         let part = build.line(way, 0.0);
         let arrow = build.text(part, Style::Second, if at == 0 { "" } else { "›" });
@@ -95,7 +95,7 @@ fn spawn(mut build: Build<'_, '_>) {
         Step { part, arrow, button, text }
     });
     let look = build.card();
-    let filter = build.part(root, (frame(), look, Solid));
+    let filter = build.part(root, (frame(), look, Solid, Cover));
     let room = Node {
         padding: UiRect::axes(px(8), px(3)),
         border_radius: BorderRadius::all(px(6)),

@@ -18,7 +18,7 @@ use crate::activity::Activity;
 use crate::browser::OpenPage;
 use crate::focus::{Command, Item, Shown};
 use crate::interaction::Solid;
-use crate::scene::Theme;
+use crate::scene::{Cover, Theme};
 use crate::snapshot::Saved;
 use crate::traffic::Traffic;
 use rank::{Card, Muted, Ranked, ranked};
@@ -117,7 +117,7 @@ fn spawn(mut build: Build<'_, '_>) {
         ..default()
     };
     let look = build.card();
-    let rest = build.part(root, (rest, look, Solid));
+    let rest = build.part(root, (rest, look, Solid, Cover));
     let line = Node { border_radius: BorderRadius::all(px(6)), ..default() };
     let line = build.button(rest, line, Goes::Asks(Command::Unmute));
     let rest_text = build.text(line, Style::Second, "");
@@ -142,7 +142,7 @@ fn spawn_card(build: &mut Build<'_, '_>, column: Entity, place: u8) -> CardTree 
         ..default()
     };
     let look = build.card();
-    let card = build.part(column, (frame, look, Solid));
+    let card = build.part(column, (frame, look, Solid, Cover));
     let button = build.button(card, inner, Goes::Nowhere);
     let sign = build.sign(button, Mark::Severity(Severity::Info), 20);
     // Nothing of a sentence is left out.

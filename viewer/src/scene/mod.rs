@@ -23,6 +23,7 @@ mod nodes;
 pub(crate) mod sample;
 
 pub use fonts::Fonts;
+pub use labels::Cover;
 pub use theme::Theme;
 
 use bevy::prelude::*;

@@ -6,8 +6,9 @@ use bevy::prelude::*;
 use bevy::time::Real;
 use spanfall_collector::reduce::node::NodeId;
 
+use super::covers::Covers;
 use super::obstacles::Streams;
-use super::place::{Type, Wish, place};
+use super::place::{Room, Type, Wish, place};
 use super::screen::{self, Screen};
 use super::{Label, Labels};
 use crate::activity::Activity;
@@ -16,6 +17,7 @@ use crate::interaction::PanelInsets;
 use crate::interaction::view::Insets;
 use crate::layout::{Curves, Places};
 use crate::picture::Picture;
+use crate::scene::blame::Blame;
 use crate::scene::edges::line_width;
 use crate::scene::emphasis::Emphasis;
 use crate::scene::theme::Theme;
@@ -27,16 +29,18 @@ const PLACE_SOON: f64 = 0.1;
 const PLACE_LATER: f64 = 0.5;
 /// Nodes with at least an eighth of the busiest one's traffic are important: so many powers of two.
 const IMPORTANT: f32 = 3.0;
-/// How far the ring around a selected node reaches, in radii: as `nodes.wgsl` has it.
-const RING: f32 = 1.29;
+/// How far the rings reach around a node that is selected, and around one that is to blame, in radii: as
+/// `nodes.wgsl` has them.
+const SELECTED: f32 = 1.29;
+pub(super) const BLAMED: f32 = 1.19;
 /// How much may run under the label of a node that is not in front: a thin line or two.
 const BEHIND_TOLERANCE: f32 = 8.0;
 
 /// What labels were placed for, apart from panning and the picture.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Situation {
     pixel: f32,
-    window: Rect,
+    room: Room,
     focus: Focus,
     font: Type,
     mode: Mode,
@@ -48,9 +52,9 @@ pub(super) fn place_labels(
     (theme, settings): (Res<'_, Theme>, Res<'_, Settings>),
     focus: Res<'_, Focus>,
     (picture, places, curves): (Res<'_, Picture>, Res<'_, Places>, Res<'_, Curves>),
-    emphasis: Res<'_, Emphasis>,
+    (emphasis, blame): (Res<'_, Emphasis>, Res<'_, Blame>),
     cameras: Query<'_, '_, (&Camera, &Transform, &Projection), With<Camera2d>>,
-    panels: Option<Res<'_, PanelInsets>>,
+    (panels, covers): (Option<Res<'_, PanelInsets>>, Covers<'_, '_>),
     mut labels: ResMut<'_, Labels>,
     mut scale: Local<'_, f32>,
     mut activity: ResMut<'_, Activity>,
@@ -62,10 +66,11 @@ pub(super) fn place_labels(
         rate: (theme.sizes.label_rate * *scale * settings.text_scale()).round(),
     };
     let window = free_window(&screen, panels.map(|panels| panels.0));
-    let here =
-        Some(Situation { pixel: screen.pixel, window, focus: *focus, font, mode: settings.labels });
+    let room = Room { window, covers: covers.rects(screen.density) };
+    let (pixel, mode) = (screen.pixel, settings.labels);
+    let here = Situation { pixel, room, focus: *focus, font, mode };
     let labels = &mut *labels;
-    let urgent = labels.placed_for != here;
+    let urgent = labels.placed_for.as_ref() != Some(&here);
     let settled = labels.placed_places == places.revision && !labels.stale;
     if settled && !urgent {
         return;
@@ -78,7 +83,7 @@ pub(super) fn place_labels(
         return;
     }
     (labels.stale, labels.placed_at, labels.placed_places) = (false, now, places.revision);
-    (labels.font, labels.placed_for) = (Some(font), here);
+    labels.font = Some(font);
     let busiest = labels.of.values().map(|label| label.traffic).fold(f32::MIN, f32::max);
     let wanted = |id: &NodeId, label: &Label| {
         label.is_wanted(settings.labels, *id, busiest, &emphasis, &focus)
@@ -94,14 +99,27 @@ pub(super) fn place_labels(
         .filter(|(id, label)| wanted(id, label))
         .filter_map(|(id, label)| {
             let important = label.is_wanted(Mode::Important, *id, busiest, &emphasis, &focus);
-            Some((*id, label.wish(*id, important, &screen, &places, &emphasis, &focus)?))
+            let ring = ring(*id, &focus, &blame);
+            Some((*id, label.wish(*id, important, ring, &screen, &places, &emphasis, &focus)?))
         })
         .collect();
     let [all, front] = streams(&picture, &curves, &emphasis, &screen, font);
-    for (id, placed) in ids.iter().zip(place(&wishes, &all, &front, font, window)) {
+    for (id, placed) in ids.iter().zip(place(&wishes, &all, &front, font, &here.room)) {
         if let Some(label) = labels.of.get_mut(id) {
             label.placed = placed;
         }
+    }
+    labels.placed_for = Some(here);
+}
+
+/// How far a node reaches with its ring, in radii.
+fn ring(id: NodeId, focus: &Focus, blame: &Blame) -> f32 {
+    if focus.selected == Some(Item::Node(id)) {
+        SELECTED
+    } else if blame.is_on(id) {
+        BLAMED
+    } else {
+        1.0
     }
 }
 
@@ -156,6 +174,7 @@ impl Label {
         &self,
         id: NodeId,
         important: bool,
+        ring: f32,
         screen: &Screen,
         places: &Places,
         emphasis: &Emphasis,
@@ -169,7 +188,6 @@ impl Label {
             + if front { 1e3 } else { 0.0 }
             // Who has room keeps it from those who want it no more.
             + if self.placed.is_some() { 0.6 } else { 0.0 };
-        let ring = if focus.selected == Some(Item::Node(id)) { RING } else { 1.0 };
         Some(Wish {
             center: screen.of_world(*center),
             radius: radius / screen.pixel * ring,

@@ -5,6 +5,7 @@
 //! when it says something else. Where labels stand follows the camera in every frame.
 
 mod arrange;
+mod covers;
 mod entities;
 mod measure;
 mod obstacles;
@@ -24,6 +25,7 @@ use crate::figures;
 use crate::picture::{Picture, PictureNode, What};
 use crate::settings::Settings;
 use arrange::{Situation, place_labels};
+pub use covers::Cover;
 use entities::{Handles, write_texts};
 use place::{Placed, Type};
 use show::move_labels;

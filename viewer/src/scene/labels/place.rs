@@ -94,7 +94,25 @@ pub(super) struct Placed {
     pub(super) side: Side,
 }
 
-/// Places what fits; `None` for what does not. `window` is the part of the screen that is seen, and
+/// Where labels may stand.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Room {
+    /// The part of the screen that is seen.
+    pub(super) window: Rect,
+    /// What lies on it.
+    pub(super) covers: Vec<Rect>,
+}
+
+impl Room {
+    fn holds(&self, rect: Rect) -> bool {
+        let covered = |cover: &Rect| !cover.intersect(rect).is_empty();
+        self.window.contains(rect.min)
+            && self.window.contains(rect.max)
+            && !self.covers.iter().any(covered)
+    }
+}
+
+/// Places what fits into the room; `None` for what does not.
 /// `streams` is where edges run, which labels keep away from if they can: all of them, and those
 /// `in_front`.
 pub(super) fn place(
@@ -102,7 +120,7 @@ pub(super) fn place(
     streams: &Streams,
     in_front: &Streams,
     font: Type,
-    window: Rect,
+    room: &Room,
 ) -> Vec<Option<Placed>> {
     let mut order: Vec<usize> = (0..wishes.len()).collect();
     // Equal wishes keep their order, so that nothing flickers.
@@ -115,13 +133,13 @@ pub(super) fn place(
     let mut placed = vec![None; wishes.len()];
     for index in order {
         let wish = &wishes[index];
-        if !window.contains(wish.center) {
+        if !room.window.contains(wish.center) {
             continue;
         }
         let fits = |label: &Placed| {
             let rect = label.rect(wish.center);
-            // A label that the window's edge would cut has a better place, or none.
-            window.contains(rect.min) && window.contains(rect.max) && taken.is_free(rect, index)
+            // A label that the window's edge or a card would cut has a better place, or none.
+            room.holds(rect) && taken.is_free(rect, index)
         };
         let shifts = if wish.important { &SHIFTS[..] } else { &SHIFTS[..1] };
         let mut stands = texts(wish, font).flat_map(|(name, second)| {
@@ -255,9 +273,13 @@ mod tests {
         }
     }
 
+    fn room(covers: &[Rect]) -> Room {
+        Room { window: WINDOW, covers: covers.to_vec() }
+    }
+
     fn placed(wishes: &[Wish]) -> Vec<Option<Placed>> {
         let none = Streams::new(FONT.name);
-        place(wishes, &none, &none, FONT, WINDOW)
+        place(wishes, &none, &none, FONT, &room(&[]))
     }
 
     fn any_wishes() -> impl Strategy<Value = Vec<Wish>> {
@@ -370,12 +392,26 @@ mod tests {
     }
 
     #[test]
+    fn a_label_that_a_card_would_cover_stands_elsewhere() {
+        let none = Streams::new(FONT.name);
+        let side = |covers: &[Rect]| {
+            let wishes = [wish(900.0, 500.0, "orders", 0.0)];
+            let placed = place(&wishes, &none, &none, FONT, &room(covers));
+            placed[0].as_ref().map(|label| label.side)
+        };
+        let card = Rect::new(700.0, 530.0, 1_100.0, 600.0);
+        assert_eq!(side(&[]), Some(Side::Below));
+        assert_eq!(side(&[card]), Some(Side::Above));
+        assert_eq!(side(&[Rect::new(0.0, 0.0, 1_920.0, 1_080.0)]), None);
+    }
+
+    #[test]
     fn a_label_keeps_out_of_a_stream_and_stays_where_it_was_for_a_thin_line() {
         let at = |width| {
             let mut streams = Streams::new(FONT.name);
             streams.add((0..40).map(|i| Vec2::new(400.0 + 5.0 * i as f32, 535.0)), width);
-            let placed =
-                place(&[wish(500.0, 500.0, "orders", 0.0)], &streams, &streams, FONT, WINDOW);
+            let wishes = [wish(500.0, 500.0, "orders", 0.0)];
+            let placed = place(&wishes, &streams, &streams, FONT, &room(&[]));
             placed[0].as_ref().unwrap().side
         };
         assert_eq!(at(0.8), Side::Below);
@@ -390,7 +426,7 @@ mod tests {
         let mut behind = wish(500.0, 500.0, "orders", 0.0);
         let streams = Streams::new(FONT.name);
         let shown = |wish: &Wish| {
-            place(std::slice::from_ref(wish), &streams, &front, FONT, WINDOW)[0].is_some()
+            place(std::slice::from_ref(wish), &streams, &front, FONT, &room(&[]))[0].is_some()
         };
         assert!(shown(&behind));
         behind.tolerance = 8.0;

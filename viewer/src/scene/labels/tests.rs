@@ -5,13 +5,18 @@ use std::io::Write as _;
 use bevy::prelude::*;
 use bevy::text::TextLayoutInfo;
 use serde_json::json;
+use spanfall_collector::feed::message::{Message, Notice, Severity};
+use spanfall_collector::reduce::node::NodeId;
 
+use super::arrange::BLAMED;
 use crate::interaction::Steering;
 use crate::interaction::tests::Desk;
+use crate::layout::Places;
 use crate::picture::{PictureNode, What};
 
-/// A system of so many nodes: each is called by one before it, some by another one, too.
-fn feed(nodes: u64) -> tempfile::NamedTempFile {
+/// A system of so many nodes: each is called by one before it, some by another one, too. `notice` is one that
+/// stands from the beginning.
+fn feed(nodes: u64, notice: Option<&Notice>) -> tempfile::NamedTempFile {
     let kinds = ["function", "function", "table", "queue", "function", "host"];
     let words = ["orders", "billing", "stock", "parcels-by-customer", "audit", "a"];
     let node = |id: u64| match id {
@@ -36,6 +41,10 @@ fn feed(nodes: u64) -> tempfile::NamedTempFile {
                        "nodes": (1..=nodes).map(node).collect::<Vec<_>>(), "edges": edges});
     let mut file = tempfile::NamedTempFile::new().unwrap();
     writeln!(file, "{hello}\n{graph}").unwrap();
+    if let Some(notice) = notice {
+        writeln!(file, "{}", serde_json::to_string(&Message::Notice(notice.clone())).unwrap())
+            .unwrap();
+    }
     for tick in 0..40 {
         let moved: Vec<_> = (0..pairs.len())
             .map(|at| json!([1_000_000 + at, 1 + at % 4, 0, 0, at % 17 / 16, 0, 20_000, 90_000]))
@@ -69,7 +78,7 @@ const ROUNDED: f32 = 1.5;
 
 fn no_label_overlaps(nodes: u64, least: usize) {
     for size in [UVec2::new(1280, 720), UVec2::new(1920, 1080), UVec2::new(3840, 2160)] {
-        let mut desk = Desk::sized(feed(nodes), size);
+        let mut desk = Desk::sized(feed(nodes, None), size);
         desk.wait(2.0);
         let labels = shown(&mut desk);
         assert!(labels.len() >= least, "{nodes} nodes at {size}: only {} texts", labels.len());
@@ -101,6 +110,34 @@ fn labels_of_seventy_five_nodes_never_overlap_at_any_size() {
 #[test]
 fn labels_of_five_hundred_nodes_never_overlap_at_any_size() {
     no_label_overlaps(500, 40);
+}
+
+#[test]
+fn labels_keep_clear_of_the_ring_around_who_is_to_blame() {
+    for blamed in 2..=5 {
+        let notice = Notice {
+            id: "failing".to_owned(),
+            severity: Severity::Critical,
+            text: "It fails.".to_owned(),
+            node: Some(NodeId(blamed)),
+            ..Notice::default()
+        };
+        let mut desk = Desk::sized(feed(5, Some(&notice)), UVec2::new(1280, 720));
+        desk.wait(2.0);
+        let steering = *desk.app.world().resource::<Steering>();
+        let places = desk.app.world().resource::<Places>();
+        let (center, radius) = (places.now[&NodeId(blamed)], places.radius[&NodeId(blamed)]);
+        let center = steering.view().to_screen(steering.window(), center);
+        let ring = radius / steering.view().scale * BLAMED;
+        for (text, rect) in shown(&mut desk) {
+            let near = center.clamp(rect.min, rect.max);
+            let far = near.distance(center);
+            assert!(
+                far > ring - ROUNDED,
+                "{blamed}: {text:?} {rect:?} is {far} px away, the ring {ring}"
+            );
+        }
+    }
 }
 
 #[test]
