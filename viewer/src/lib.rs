@@ -17,6 +17,7 @@ pub mod follow;
 pub mod interaction;
 pub mod layout;
 pub mod measure;
+pub mod memory;
 pub mod panel;
 pub mod particles;
 pub mod picture;

@@ -15,7 +15,7 @@ use spanfall_viewer::scene::theme::{ThemeChoice, Themes};
 use spanfall_viewer::settings::{self, Settings, Store};
 use spanfall_viewer::snapshot::Pace;
 use spanfall_viewer::source::{AheadPlugin, Source};
-use spanfall_viewer::{app, display, snapshot};
+use spanfall_viewer::{app, display, memory, snapshot};
 use tracing::warn;
 
 fn main() -> ExitCode {
@@ -29,6 +29,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
+    memory::keep_blocks();
     // Variables that are not text cannot be settings.
     let variables = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
