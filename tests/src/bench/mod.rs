@@ -42,8 +42,8 @@ impl Effort {
         if self.quick { Duration::from_secs(6) } else { Duration::from_secs(30) }
     }
 
-    /// The longest that an accelerated hour may take; what is left of it is left out.
+    /// The longest that an accelerated hour may take: no longer than an hour. What is left of it is left out.
     fn hour(self) -> Duration {
-        if self.quick { Duration::from_secs(20) } else { Duration::from_secs(900) }
+        if self.quick { Duration::from_secs(20) } else { Duration::from_secs(3_600) }
     }
 }
