@@ -1,4 +1,4 @@
-// The still picture, copied into the frame where it is more than bare ground: what moves is drawn on top.
+// A texture, copied into the frame where there is something in it: the still picture, and panels.
 
 @group(2) @binding(0) var still: texture_2d<f32>;
 // Left, top, right and bottom in clip space.

@@ -77,6 +77,7 @@ pub(super) struct Lines {
     pub(super) copy: CachedRenderPipelineId,
     pub(super) dots: CachedRenderPipelineId,
     pub(super) signs: CachedRenderPipelineId,
+    pub(super) panels: CachedRenderPipelineId,
     pub(super) bare: CachedRenderPipelineId,
     pub(super) bare_discs: CachedRenderPipelineId,
     pub(super) covers: CachedRenderPipelineId,
@@ -100,6 +101,7 @@ pub(super) fn queue_lines(
             copy: line(Layer::Copy),
             dots: line(Layer::Dots),
             signs: line(Layer::Signs),
+            panels: line(Layer::Panels),
             bare: line(Layer::Bare),
             bare_discs: line(Layer::BareDiscs),
             covers: line(Layer::NodeCovers),
@@ -200,6 +202,7 @@ impl RenderCommand<Transparent2d> for DrawTriangles {
             // These have a pass of their own.
             Layer::Dots
             | Layer::Signs
+            | Layer::Panels
             | Layer::Bare
             | Layer::BareDiscs
             | Layer::Copy

@@ -7,6 +7,7 @@
 mod buffer;
 mod frame;
 mod layers;
+mod panels;
 mod particles;
 mod pipeline;
 mod place;
@@ -35,6 +36,7 @@ use bevy::render::{
 };
 use bevy::shader::Shader;
 use bevy::time::Real;
+use bevy::ui_render::prepare_uinodes;
 use bevy::winit::EventLoopProxyWrapper;
 
 use super::icons::IconAtlas;
@@ -44,6 +46,7 @@ use crate::layout::Places;
 use buffer::{Buffer, extract_records, write_records};
 use frame::{Frames, prepare_frames};
 use layers::{DrawLayer, bind, queue_layers, queue_lines, spawn_layers};
+use panels::{Panels, judge_panels};
 use particles::{Ring, extract_particles, write_particles};
 use pipeline::{Pipelines, Shaders};
 use place::{Spots, bind_spots, make_room};
@@ -82,6 +85,7 @@ impl Plugin for DrawPlugin {
             .init_gpu_resource::<Buffer<NodeRecord>>()
             .init_gpu_resource::<Buffer<PlateRecord>>()
             .init_gpu_resource::<Still>()
+            .init_gpu_resource::<Panels>()
             .init_gpu_resource::<Pipelines>()
             .init_gpu_resource::<Spots>()
             .init_gpu_resource::<SpecializedRenderPipelines<Pipelines>>()
@@ -115,6 +119,7 @@ impl Plugin for DrawPlugin {
                         write_records::<PlateRecord>,
                     )
                         .in_set(RenderSystems::PrepareResources),
+                    judge_panels.in_set(RenderSystems::PrepareBindGroups).before(prepare_uinodes),
                     (bind, judge, bind_copy, bind_spots)
                         .chain()
                         .in_set(RenderSystems::PrepareBindGroups),

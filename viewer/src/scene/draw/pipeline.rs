@@ -32,6 +32,8 @@ pub(super) enum Layer {
     Copy,
     Dots,
     Signs,
+    /// Panels, where they are kept in a texture.
+    Panels,
     /// Nothing that a person sees: see [`Standin`](super::Standin).
     Bare,
     BareDiscs,
@@ -73,7 +75,7 @@ impl Layer {
             Self::PlateShades => (2, "vertex", "shade"),
             Self::Nodes => (3, "vertex", "fragment"),
             Self::NodeCovers => (3, "vertex", "cover"),
-            Self::Copy => (4, "vertex", "fragment"),
+            Self::Copy | Self::Panels => (4, "vertex", "fragment"),
             Self::Bare => (5, "vertex", "fragment"),
             Self::BareDiscs => (5, "vertex_disc", "fragment_disc"),
         }
@@ -87,7 +89,7 @@ impl Layer {
                 (CORE_2D_DEPTH_FORMAT, false, CompareFunction::Always)
             }
             Self::NodeCovers => (COVER_FORMAT, true, CompareFunction::Always),
-            Self::PlateShades => return None,
+            Self::PlateShades | Self::Panels => return None,
             Self::Copy | Self::Bare | Self::BareDiscs => {
                 (COVER_FORMAT, false, CompareFunction::Always)
             }
@@ -123,6 +125,7 @@ impl Layer {
             Self::NodeCovers => "spanfall covers of nodes",
             Self::PlateShades => "spanfall shades of plates",
             Self::Copy => "spanfall copy",
+            Self::Panels => "spanfall panels",
             Self::Bare => "spanfall bare triangles",
             Self::BareDiscs => "spanfall bare discs",
         }
@@ -157,7 +160,7 @@ pub(super) struct Pipelines {
     pub(super) frame: BindGroupLayoutDescriptor,
     /// Group 1: everything that is drawn.
     pub(super) picture: BindGroupLayoutDescriptor,
-    /// Group 2: for the copy, the still picture and which stretches of it.
+    /// Group 2: for a copy, the texture and which stretches of it.
     pub(super) still: BindGroupLayoutDescriptor,
 }
 
@@ -222,7 +225,7 @@ impl SpecializedRenderPipeline for Pipelines {
         let (shader, vertex, fragment) = key.layer.shader();
         let shader = &self.shaders.0[shader];
         let mut layout = vec![self.frame.clone(), self.picture.clone()];
-        if key.layer == Layer::Copy {
+        if matches!(key.layer, Layer::Copy | Layer::Panels) {
             layout.push(self.still.clone());
         }
         RenderPipelineDescriptor {

@@ -13,8 +13,9 @@ use bevy::prelude::*;
 use bevy::render::camera::ExtractedCamera;
 use bevy::render::render_asset::ExtractedAssets;
 use bevy::render::render_resource::{
-    BindGroup, BindGroupEntries, Extent3d, PipelineCache, StorageBuffer, TextureDescriptor,
-    TextureDimension, TextureFormat, TextureUsages, TextureView, TextureViewDescriptor,
+    BindGroup, BindGroupEntries, BindingResource, Extent3d, PipelineCache, StorageBuffer,
+    TextureDescriptor, TextureDimension, TextureFormat, TextureUsages, TextureView,
+    TextureViewDescriptor,
 };
 use bevy::render::renderer::{RenderAdapterInfo, RenderDevice, RenderQueue};
 use bevy::render::texture::GpuImage;
@@ -26,11 +27,11 @@ use super::frame::{Frame, Look, ViewFrame};
 use super::layers::Bindings;
 use super::pipeline::{COVER_FORMAT, MOVES_Z, Pipelines, SHADE_FORMAT, SHADE_SCALE};
 use super::records::{EdgeRecord, NodeRecord, PlateRecord};
-use super::tiles::Tiles;
+use super::tiles::{Tiles, on_window};
 
 /// Without a graphics card, what stands still is drawn anew at most so often, as often as ticks come, unless
 /// somebody is at the controls or the camera moves.
-const EVERY: Duration = Duration::from_millis(200);
+pub(super) const EVERY: Duration = Duration::from_millis(200);
 
 /// The still picture.
 #[derive(Resource, Default)]
@@ -49,6 +50,13 @@ pub(super) struct Still {
     images: u64,
 }
 
+impl Still {
+    /// A number that grows with every image that has changed.
+    pub(super) fn images(&self) -> u64 {
+        self.images
+    }
+}
+
 /// The still picture's textures.
 pub(super) struct Textures {
     size: UVec2,
@@ -61,10 +69,28 @@ pub(super) struct Textures {
     pub(super) shade: TextureView,
 }
 
-/// What is copied of it into each frame.
+/// What is copied of a texture into each frame.
 pub(super) struct Copied {
     pub(super) binding: BindGroup,
     pub(super) stretches: u32,
+}
+
+impl Copied {
+    /// These stretches, once they are on the graphics card.
+    pub(super) fn of(
+        stretches: &mut StorageBuffer<Vec<Vec4>>,
+        (device, queue): (&RenderDevice, &RenderQueue),
+        bind: impl FnOnce(BindingResource<'_>) -> BindGroup,
+    ) -> Option<Self> {
+        let list = stretches.get_mut();
+        let count = u32::try_from(list.len()).unwrap_or(u32::MAX);
+        if list.is_empty() {
+            // None cannot be bound.
+            list.push(Vec4::ZERO);
+        }
+        stretches.write_buffer(device, queue);
+        Some(Self { binding: bind(stretches.binding()?), stretches: count })
+    }
 }
 
 /// All that the still picture depends on.
@@ -113,28 +139,36 @@ pub(super) fn prepare_textures(
     if size.min_element() == 0 || now.is_some_and(|now| (now.size, now.format) == (size, format)) {
         return;
     }
-    let texture = |label, format, size: UVec2, usage| {
-        let texture = device.create_texture(&TextureDescriptor {
-            label: Some(label),
-            size: Extent3d { width: size.x, height: size.y, depth_or_array_layers: 1 },
-            mip_level_count: 1,
-            sample_count: 1,
-            dimension: TextureDimension::D2,
-            format,
-            usage: TextureUsages::RENDER_ATTACHMENT | usage,
-            view_formats: &[],
-        });
-        texture.create_view(&TextureViewDescriptor::default())
-    };
     let read = TextureUsages::TEXTURE_BINDING;
-    let color = texture("spanfall still picture", format, size, read);
-    let cover = texture("spanfall covers", COVER_FORMAT, size, TextureUsages::empty());
+    let color = texture(&device, "spanfall still picture", format, size, read);
+    let cover = texture(&device, "spanfall covers", COVER_FORMAT, size, TextureUsages::empty());
     let small = UVec2::new(size.x.div_ceil(SHADE_SCALE), size.y.div_ceil(SHADE_SCALE));
-    let shade = texture("spanfall shades", SHADE_FORMAT, small, read);
+    let shade = texture(&device, "spanfall shades", SHADE_FORMAT, small, read);
     still.textures = Some(Textures { size, format, color, cover, shade });
     still.copied = None;
     still.shows = None;
     still.drawn = None;
+}
+
+/// A texture of this size to draw into.
+pub(super) fn texture(
+    device: &RenderDevice,
+    label: &'static str,
+    format: TextureFormat,
+    size: UVec2,
+    usage: TextureUsages,
+) -> TextureView {
+    let texture = device.create_texture(&TextureDescriptor {
+        label: Some(label),
+        size: Extent3d { width: size.x, height: size.y, depth_or_array_layers: 1 },
+        mip_level_count: 1,
+        sample_count: 1,
+        dimension: TextureDimension::D2,
+        format,
+        usage: TextureUsages::RENDER_ATTACHMENT | usage,
+        view_formats: &[],
+    });
+    texture.create_view(&TextureViewDescriptor::default())
 }
 
 /// Decides whether the still picture is drawn in this frame.
@@ -181,6 +215,7 @@ pub(super) fn bind_copy(
         Res<'_, Buffer<NodeRecord>>,
         Res<'_, Buffer<PlateRecord>>,
     ),
+    (sprites, slices): (Res<'_, ExtractedSprites>, Res<'_, ExtractedSlices>),
     (device, queue): (Res<'_, RenderDevice>, Res<'_, RenderQueue>),
     (cache, pipelines): (Res<'_, PipelineCache>, Res<'_, Pipelines>),
     adapter: Res<'_, RenderAdapterInfo>,
@@ -193,31 +228,47 @@ pub(super) fn bind_copy(
     let tiles = if is_software(&adapter) {
         let (edges, nodes, plates) =
             (edges.storage.get(), nodes.storage.get(), plates.storage.get());
-        Tiles::of(textures.size, (&frame.frame, view.viewport), edges, nodes, plates)
+        let view = (&frame.frame, view.viewport);
+        let mut tiles = Tiles::of(textures.size, view, edges, nodes, plates);
+        // A label may be wider than its plate, until that has followed.
+        for (middle, half_size) in letters(&sprites, &slices) {
+            tiles.take(on_window(view, middle), half_size / frame.frame.pixel);
+        }
+        tiles
     } else {
         Tiles::all(textures.size)
     };
-    let list = stretches.get_mut();
-    *list = tiles.stretches();
-    let count = u32::try_from(list.len()).unwrap_or(u32::MAX);
-    if list.is_empty() {
-        // None cannot be bound.
-        list.push(Vec4::ZERO);
-    }
-    stretches.write_buffer(&device, &queue);
-    *copied = stretches.binding().map(|stretches| {
-        let binding = device.create_bind_group(
+    *stretches.get_mut() = tiles.stretches();
+    *copied = Copied::of(stretches, (&device, &queue), |stretches| {
+        device.create_bind_group(
             "spanfall still picture",
             &cache.get_bind_group_layout(&pipelines.still),
             &BindGroupEntries::sequential((&textures.color, stretches)),
-        );
-        Copied { binding, stretches: count }
+        )
     });
 }
 
 /// Whether no graphics card draws.
-fn is_software(adapter: &RenderAdapterInfo) -> bool {
+pub(super) fn is_software(adapter: &RenderAdapterInfo) -> bool {
     adapter.device_type == wgpu_types::DeviceType::Cpu
+}
+
+/// Where in the world the letters of labels are, and half their sizes.
+fn letters(
+    sprites: &ExtractedSprites,
+    slices: &ExtractedSlices,
+) -> impl Iterator<Item = (Vec2, Vec2)> {
+    sprites.sprites.iter().flat_map(|sprite| {
+        let indices = match &sprite.kind {
+            ExtractedSpriteKind::Slices { indices } => indices.clone(),
+            ExtractedSpriteKind::Single { .. } => 0..0,
+        };
+        slices.slices.get(indices).into_iter().flatten().map(|slice| {
+            let middle = sprite.transform.transform_point(slice.offset.extend(0.0));
+            let half_size = sprite.transform.affine().transform_vector3(slice.size.extend(0.0));
+            (middle.xy(), half_size.xy().abs() / 2.0)
+        })
+    })
 }
 
 /// A number that changes when what labels show does.
@@ -300,30 +351,48 @@ mod tests {
         assert!(drifted.is_due(&before, false));
     }
 
+    fn letter(transform: GlobalTransform, indices: std::ops::Range<usize>) -> ExtractedSprite {
+        ExtractedSprite {
+            main_entity: Entity::PLACEHOLDER,
+            render_entity: Entity::PLACEHOLDER,
+            transform,
+            color: LinearRgba::WHITE,
+            image_handle_id: AssetId::default(),
+            flip_x: false,
+            flip_y: false,
+            kind: ExtractedSpriteKind::Slices { indices },
+        }
+    }
+
+    #[test]
+    fn letters_are_found_where_they_are_drawn() {
+        let transform = Transform::from_xyz(100.0, 50.0, 1.0).with_scale(Vec3::splat(2.0));
+        let sprites = ExtractedSprites { sprites: vec![letter(transform.into(), 1..2)] };
+        let slice = |x: f32| ExtractedSlice {
+            offset: Vec2::new(x, 4.0),
+            rect: Rect::default(),
+            size: Vec2::new(6.0, 10.0),
+        };
+        let slices = ExtractedSlices { slices: vec![slice(-99.0), slice(10.0), slice(99.0)] };
+        let found: Vec<_> = letters(&sprites, &slices).collect();
+        assert_eq!(found, [(Vec2::new(120.0, 58.0), Vec2::new(6.0, 10.0))]);
+    }
+
     #[test]
     fn labels_count_where_they_are_and_what_they_say_and_the_marker_does_not() {
-        let letter = |at: Vec3, rect: Rect| {
+        let label = |at: Vec3, rect: Rect| {
             let sprites = ExtractedSprites {
-                sprites: vec![ExtractedSprite {
-                    main_entity: Entity::PLACEHOLDER,
-                    render_entity: Entity::PLACEHOLDER,
-                    transform: GlobalTransform::from_translation(at),
-                    color: LinearRgba::WHITE,
-                    image_handle_id: AssetId::default(),
-                    flip_x: false,
-                    flip_y: false,
-                    kind: ExtractedSpriteKind::Slices { indices: 0..1 },
-                }],
+                sprites: vec![letter(GlobalTransform::from_translation(at), 0..1)],
             };
             let slice = ExtractedSlice { offset: Vec2::ZERO, rect, size: rect.size() };
             labels(&sprites, &ExtractedSlices { slices: vec![slice] })
         };
         let a = Rect::new(0.0, 0.0, 8.0, 8.0);
-        let first = letter(Vec3::ZERO, a);
-        assert_eq!(first, letter(Vec3::ZERO, a));
-        assert_ne!(first, letter(Vec3::X, a), "elsewhere");
-        assert_ne!(first, letter(Vec3::ZERO, Rect::new(8.0, 0.0, 16.0, 8.0)), "another letter");
-        let marker = |x| letter(Vec3::new(x, 0.0, MOVES_Z), a);
+        let first = label(Vec3::ZERO, a);
+        assert_eq!(first, label(Vec3::ZERO, a));
+        assert_ne!(first, label(Vec3::X, a), "elsewhere");
+        assert_ne!(first, label(Vec3::ZERO, Rect::new(8.0, 0.0, 16.0, 8.0)), "another letter");
+        let marker = |x| label(Vec3::new(x, 0.0, MOVES_Z), a);
         assert_eq!(marker(0.0), marker(1.0));
     }
 }

@@ -22,6 +22,7 @@ use bevy::ui_render::{TransparentUi, UiCameraView, UiViewTarget};
 use super::buffer::Buffer;
 use super::frame::ViewFrame;
 use super::layers::{Bindings, Lines};
+use super::panels::Panels;
 use super::particles::Ring;
 use super::pipeline::{MOVES_Z, SHADE_SCALE};
 use super::place::place_particles;
@@ -240,19 +241,44 @@ fn against(
     RenderPassDepthStencilAttachment { view, depth_ops, stencil_ops: None }
 }
 
-/// Panels over the picture.
+/// Panels over the picture: where they are kept, a copy of them, and before that, if they have changed, they
+/// themselves.
 fn draw_panels(
     world: &World,
-    view: ViewQuery<'_, '_, (&ExtractedCamera, &ViewTarget, &UiCameraView)>,
+    view: ViewQuery<'_, '_, (&ExtractedCamera, &ViewTarget, &UiCameraView, &ViewFrame, &Lines)>,
     views: Query<'_, '_, &ExtractedView>,
     phases: Res<'_, ViewSortedRenderPhases<TransparentUi>>,
+    kept: Res<'_, Panels>,
+    (bindings, cache): (Option<Res<'_, Bindings>>, Res<'_, PipelineCache>),
     mut context: RenderContext<'_, '_>,
 ) {
-    let (camera, target, panels) = view.into_inner();
+    let (camera, target, panels, frame, lines) = view.into_inner();
     let Ok(view) = views.get(panels.0) else { return };
     let Some(phase) = phases.get(&view.retained_view_entity) else { return };
     let Some(window) = target.out_texture_color_attachment(None) else { return };
-    if phase.items.is_empty() {
+    let mut draw = |color, label| {
+        let mut pass = context.begin_tracked_render_pass(RenderPassDescriptor {
+            label: Some(label),
+            color_attachments: &[Some(color)],
+            ..default()
+        });
+        within(&mut pass, camera);
+        if let Err(error) = phase.render(&mut pass, world, panels.0) {
+            error!("the panels cannot be drawn: {error:?}");
+        }
+    };
+    let (Some(texture), Some(copied), Some(bindings)) = (&kept.texture, &kept.copied, &bindings)
+    else {
+        if !phase.items.is_empty() {
+            draw(window, "spanfall panels");
+        }
+        return;
+    };
+    if kept.fresh {
+        let nothing = LoadOp::Clear(LinearRgba::NONE.into());
+        draw(onto(&texture.color, nothing), "spanfall panels, kept");
+    }
+    if copied.stretches == 0 {
         return;
     }
     let mut pass = context.begin_tracked_render_pass(RenderPassDescriptor {
@@ -260,8 +286,8 @@ fn draw_panels(
         color_attachments: &[Some(window)],
         ..default()
     });
-    within(&mut pass, camera);
-    if let Err(error) = phase.render(&mut pass, world, panels.0) {
-        error!("the panels cannot be drawn: {error:?}");
+    if begin(&mut pass, &cache, lines.panels, bindings, frame) {
+        pass.set_bind_group(2, &copied.binding, &[]);
+        pass.draw(0..copied.stretches * 6, 0..1);
     }
 }

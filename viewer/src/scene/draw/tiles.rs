@@ -33,7 +33,7 @@ pub(super) struct Tiles {
 
 impl Tiles {
     /// None of a window of this size.
-    fn none(size: UVec2) -> Self {
+    pub(super) fn none(size: UVec2) -> Self {
         let columns = size.x.div_ceil(TILE);
         Self { size, columns, taken: vec![false; (columns * size.y.div_ceil(TILE)) as usize] }
     }
@@ -55,11 +55,7 @@ impl Tiles {
         plates: &[PlateRecord],
     ) -> Self {
         let mut tiles = Self::none(size);
-        let screen = |world: Vec2| {
-            let clip = frame.clip_from_world * world.extend(0.0).extend(1.0);
-            let within = Vec2::new(clip.x + 1.0, 1.0 - clip.y) / 2.0 * frame.viewport;
-            place.xy().as_vec2() + within
-        };
+        let screen = |world| on_window((frame, place), world);
         for node in nodes.iter().filter(|node| node.radius > 0.0) {
             let reach = node.radius / frame.pixel * REACH + RIM;
             tiles.take(screen(node.center), Vec2::splat(reach));
@@ -87,7 +83,8 @@ impl Tiles {
         tiles
     }
 
-    fn take(&mut self, middle: Vec2, half_size: Vec2) {
+    /// Those that a rectangle lies on.
+    pub(super) fn take(&mut self, middle: Vec2, half_size: Vec2) {
         let (low, high) = (middle - half_size, middle + half_size);
         let window = self.size.as_vec2();
         if !(high.cmpge(Vec2::ZERO).all() && low.cmplt(window).all()) {
@@ -123,6 +120,12 @@ impl Tiles {
         let pixel = (UVec2::new(column as u32, row as u32) * TILE).min(self.size).as_vec2();
         Vec2::new(2.0, -2.0) * pixel / self.size.as_vec2() + Vec2::new(-1.0, 1.0)
     }
+}
+
+/// Where on the window a point of the world is. `place` as in [`Tiles::of`].
+pub(super) fn on_window((frame, place): (&Frame, UVec4), world: Vec2) -> Vec2 {
+    let clip = frame.clip_from_world * world.extend(0.0).extend(1.0);
+    place.xy().as_vec2() + Vec2::new(clip.x + 1.0, 1.0 - clip.y) / 2.0 * frame.viewport
 }
 
 #[cfg(test)]
