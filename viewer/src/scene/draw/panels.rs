@@ -1,6 +1,6 @@
 //! Panels are drawn into a texture of their own, and anew only when they would look different, as often as
-//! the still picture ([`still`](super::still)); each frame
-//! copies what there is of them. In: what Bevy's UI is about to draw. Out: [`Panels`].
+//! the still picture ([`still`](super::still)); each frame copies what there is of them. In: what Bevy's UI
+//! is about to draw. Out: [`Panels`].
 //!
 //! Only where there is no graphics card: there a pixel of a panel costs four times a copied one, since its
 //! shader is made for all that a panel may be. A graphics card does not notice.
