@@ -47,7 +47,8 @@ const { alive, nodes, edges, size, driver } = await page.evaluate(() => {
   const { connections, nodes } = graph.currentGraph;
   const context = graph.renderer.getContext();
   const names = context.getExtension("WEBGL_debug_renderer_info");
-  const shown = ({ view }) => view.opacityAttr.array.filter((opacity) => opacity > 0).length;
+  // Vizceral's own test of what is under way: its place along the connection, the first of three, is not 0.
+  const shown = ({ view }) => view.positionAttr.array.filter((at, i) => i % 3 === 0 && at !== 0).length;
   return {
     alive: Object.values(connections).reduce((sum, connection) => sum + shown(connection), 0),
     nodes: Object.keys(nodes).length,
